@@ -13,7 +13,6 @@ pub struct Position {
 
 /// Why a link, a run or a file was refused.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Error {
     /// A parameter lies outside its domain or has the wrong type.
     Parameter {
@@ -104,6 +103,23 @@ impl Error {
         self
     }
 
+    /// The same error under another path, where `rename` knows one.
+    #[must_use]
+    pub fn renamed(mut self, rename: impl FnOnce(&str) -> Option<String>) -> Self {
+        match &mut self {
+            Self::Parameter { path, .. }
+            | Self::UnknownField { path, .. }
+            | Self::MissingField { path, .. }
+            | Self::Model { parameter: path, .. } => {
+                if let Some(renamed) = rename(path) {
+                    *path = renamed;
+                }
+            }
+            Self::Syntax { .. } | Self::Size { .. } => {}
+        }
+        self
+    }
+
     /// The path of the parameter concerned, if there is one.
     pub fn path(&self) -> Option<&str> {
         match self {
@@ -148,14 +164,21 @@ impl fmt::Display for Error {
         match self {
             Self::Parameter { path, value, domain, unit, .. } => {
                 let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
+                let path = if path.is_empty() { "the parameters" } else { path };
                 write!(f, "`{path}` must be {domain}{unit}, got {value}")
             }
             Self::UnknownField { path, suggestion, expected, .. } => {
                 write!(f, "`{path}` does not exist")?;
                 if let Some(suggestion) = suggestion {
-                    write!(f, "; did you mean `{suggestion}`?")?;
+                    write!(f, "; did you mean `{suggestion}`? ")?;
+                } else {
+                    f.write_str(". ")?;
                 }
-                write!(f, " Fields here: {}", expected.join(", "))
+                if expected.is_empty() {
+                    f.write_str("There is nothing here.")
+                } else {
+                    write!(f, "Fields here: {}", expected.join(", "))
+                }
             }
             Self::MissingField { path, .. } => write!(f, "`{path}` is missing and has no neutral default"),
             Self::Syntax { message, .. } => f.write_str(message),

@@ -1,0 +1,84 @@
+"""Monte-Carlo simulation of photonic links between trapped-ion quantum computers.
+
+>>> import ionlink as il
+>>> link = il.presets.load("stephenson2020")
+>>> print(f"{link.exact().rate_hz:.0f} heralds per second")
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from ionlink import presets
+from ionlink._core import BELL_STATES, CAUSES, STREAM_VERSION, __version__
+from ionlink.errors import IonlinkError, ModelError, ParameterError, SizeError
+from ionlink.link import Link, basic_link
+from ionlink.parameters import (
+    Detector,
+    Emission,
+    Fiber,
+    Lens,
+    LocalErrors,
+    Loss,
+    Measured,
+    MeasuredEfficiency,
+    Node,
+    Polarization,
+    Published,
+    Schedule,
+    Station,
+)
+from ionlink.results import Estimate, Exact, Outcome, PatternOutcome, Run, load_run
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from ionlink import cli, plot
+
+__all__ = [
+    "BELL_STATES",
+    "CAUSES",
+    "STREAM_VERSION",
+    "Detector",
+    "Emission",
+    "Estimate",
+    "Exact",
+    "Fiber",
+    "IonlinkError",
+    "Lens",
+    "Link",
+    "LocalErrors",
+    "Loss",
+    "Measured",
+    "MeasuredEfficiency",
+    "ModelError",
+    "Node",
+    "Outcome",
+    "ParameterError",
+    "PatternOutcome",
+    "Polarization",
+    "Published",
+    "Run",
+    "Schedule",
+    "SizeError",
+    "Station",
+    "__version__",
+    "basic_link",
+    "cli",
+    "load_run",
+    "plot",
+    "presets",
+]
+
+_LAZY = ("cli", "plot")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _LAZY:
+        return importlib.import_module(f"ionlink.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

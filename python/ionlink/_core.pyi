@@ -1,0 +1,87 @@
+from collections.abc import Callable, Mapping
+from typing import TypedDict, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+STREAM_VERSION: int
+BELL_STATES: tuple[str, ...]
+CAUSES: tuple[str, ...]
+
+class _Outcome(TypedDict):
+    probability: float
+    fidelity: float
+    rho: NDArray[np.complex128]
+
+class _Pattern(TypedDict):
+    name: str
+    bell_state: str
+    probability: float
+    by_cause: tuple[float, float, float]
+    rho: NDArray[np.complex128]
+
+class _Exact(TypedDict):
+    herald_probability: float
+    rate_hz: float
+    fidelity: float
+    mean_time_s: float
+    leakage: float
+    outcomes: dict[str, _Outcome]
+    patterns: list[_Pattern]
+
+class _Record(TypedDict):
+    herald_probability: tuple[float, float, float]
+    attempts: int
+    interrupted: bool
+    engine: str
+    attempt: NDArray[np.uint64]
+    pattern: NDArray[np.uint8]
+    cause: NDArray[np.uint8]
+    click_time_s: NDArray[np.float64]
+
+def check(kind: str, tree: Mapping[str, object]) -> None: ...
+def fields(kind: str) -> list[str]: ...
+def link_tree(tree: Mapping[str, object]) -> dict[str, object]: ...
+def link_from_toml(text: str) -> dict[str, object]: ...
+def link_to_toml(tree: Mapping[str, object]) -> str: ...
+def basic_link(arguments: Mapping[str, object]) -> dict[str, object]: ...
+def replace(tree: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]: ...
+def preset_names() -> list[str]: ...
+def preset_text(name: str) -> str: ...
+def seed_key(entropy: int) -> tuple[int, int]: ...
+def block_words(key: tuple[int, int], engine: int, block: int, index: int) -> list[int]: ...
+def format_estimate(value: float, low: float, high: float) -> str: ...
+def raise_kind(kind: str) -> None: ...
+
+@final
+class Link:
+    def __new__(cls, tree: Mapping[str, object]) -> Link: ...
+    @property
+    def patterns(self) -> list[tuple[str, tuple[tuple[int, int], tuple[int, int]], int]]: ...
+    @property
+    def path_delay_s(self) -> tuple[float, float]: ...
+    @property
+    def duty(self) -> float: ...
+    @property
+    def attempt_rate_hz(self) -> float: ...
+    def attempts_within(self, duration_s: float) -> int: ...
+    def duration_s(self, start_attempt: int, attempts: int) -> float: ...
+    def time_s(self, attempt: NDArray[np.uint64]) -> NDArray[np.float64]: ...
+    def exact(self) -> _Exact: ...
+    def sample(
+        self,
+        *,
+        key: tuple[int, int],
+        start_attempt: int,
+        heralds: int | None,
+        attempts: int | None,
+        threads: int,
+        observer: Callable[[int, int], object] | None,
+    ) -> tuple[_Record, BaseException | None]: ...
+    def states(
+        self, pattern: NDArray[np.uint8], cause: NDArray[np.uint8], click_time_s: NDArray[np.float64]
+    ) -> NDArray[np.complex128]: ...
+    def sampled_fidelity(
+        self, pattern: NDArray[np.uint8], cause: NDArray[np.uint8], click_time_s: NDArray[np.float64]
+    ) -> tuple[float, float, float]: ...

@@ -1,0 +1,376 @@
+"""One heralded link: its parameters, its exact results, its runs."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from ionlink import _core, checks, seeds
+from ionlink._core import Link as CoreLink
+from ionlink.errors import ParameterError, refused
+from ionlink.parameters import (
+    Fiber,
+    Loss,
+    Node,
+    Parameters,
+    Polarization,
+    Published,
+    Schedule,
+    Station,
+    arguments,
+    branches,
+    settle,
+    tree,
+)
+from ionlink.progress import reporter
+from ionlink.results import Estimate, Exact, Run
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ionlink.progress import Observer
+    from ionlink.seeds import Seed
+
+__all__ = ["Link", "basic_link"]
+
+_ENGINES = ("auto", "photon")
+
+
+class _Checked:
+    """Keeps the core's link beside the parameters, out of comparisons, pickles and field lists."""
+
+    __slots__ = ("core",)
+    core: CoreLink
+
+
+@dataclass(frozen=True, slots=True)
+class Link(Parameters, _Checked):
+    """One heralded link between two nodes; checked when made, then ready for `exact` and `sample`.
+
+    Parameters
+    ----------
+    node_a, node_b : Node
+        The two nodes; in files and paths they are ``nodes.0`` and ``nodes.1``.
+    encoding : Polarization, optional
+        The photonic qubit.
+    paths : (sequence, sequence), default ((), ())
+        Elements (`Fiber`, `Loss`) that each node's photon passes, in order.
+    station : Station
+        The station in the middle.
+    schedule : Schedule
+        When attempts happen.
+    mode_overlap : float, default 1
+        Squared overlap M = Tr(rho_a rho_b) in [0, 1] of the two photons' modes, delays and detunings apart.
+    delay_s : (float, float), default (0, 0)
+        Residual delay of each photon at the station (s), at least 0; fiber delays are compensated by the pulses.
+    bell_phase_rad : float, default 0
+        Phase that multiplies the amplitude c1 of node B (rad), finite.
+    phase_reference : {"calibrated", "raw"}, default "calibrated"
+        Whether states are given in the frame that removes the static phases, or keep them.
+    name : str, optional
+        Short name.
+    reference : str, optional
+        The paper or note the numbers come from.
+    published : Published, optional
+        What was measured, for links that exist.
+
+    Examples
+    --------
+    >>> import ionlink as il
+    >>> link = il.presets.load("stephenson2020")
+    >>> run = link.sample(heralds=1000, seed=7)
+    >>> run.heralds
+    1000
+    """
+
+    _kind: ClassVar[str] = "link"
+
+    node_a: Node = field(metadata={"classes": (Node,)})
+    node_b: Node = field(metadata={"classes": (Node,)})
+    _: KW_ONLY
+    encoding: Polarization = field(default=Polarization(), metadata={"classes": (Polarization,)})
+    paths: Sequence[Sequence[Fiber | Loss]] = field(default=((), ()), metadata={"classes": (Fiber, Loss)})
+    station: Station = field(metadata={"classes": (Station,)})
+    schedule: Schedule = field(metadata={"classes": (Schedule,)})
+    mode_overlap: float = 1.0
+    delay_s: Sequence[float] = (0.0, 0.0)
+    bell_phase_rad: float = 0.0
+    phase_reference: str = "calibrated"
+    name: str | None = None
+    reference: str | None = None
+    published: Published | None = field(default=None, metadata={"classes": (Published,)})
+
+    def __post_init__(self) -> None:
+        settle(self)
+        object.__setattr__(self, "core", CoreLink(self.tree()))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Link.from_tree, (self.tree(),))
+
+    def __str__(self) -> str:
+        return f"{self.name or 'link'} ({self.nodes[0].name} - {self.nodes[1].name})"
+
+    @property
+    def nodes(self) -> tuple[Node, Node]:
+        """Both nodes, A first."""
+        return self.node_a, self.node_b
+
+    def tree(self) -> dict[str, object]:
+        """Parameters as plain dicts and lists, as link files hold them."""
+        result = branches(self)
+        return {**result, "nodes": [result.pop("node_a"), result.pop("node_b")]}
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, object]) -> Self:
+        """Link of a tree as `tree` returns it; what is left out takes its default.
+
+        Raises
+        ------
+        ParameterError
+            With the path of the field, for anything unknown, missing or outside its domain.
+        """
+        return cls._grown(_core.link_tree(tree))
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a link file.
+
+        Raises
+        ------
+        ParameterError
+            With the file, line and column, for anything unknown, missing or outside its domain.
+        OSError
+            If the file cannot be read.
+        """
+        try:
+            text = Path(path).read_bytes().decode()
+        except UnicodeDecodeError as error:
+            raise ParameterError(f"{path}: not a text in UTF-8 (byte {error.start})") from None
+        try:
+            return cls._grown(_core.link_from_toml(text))
+        except ParameterError as error:
+            error.args = (f"{path}: {error}",)
+            raise
+
+    def to_toml(self, path: str | os.PathLike[str]) -> None:
+        """Write a link file; `from_toml` reads an equal link from it."""
+        Path(path).write_bytes(_core.link_to_toml(self.tree()).encode())
+
+    @classmethod
+    def _grown(cls, tree: Mapping[str, object]) -> Self:
+        node_a, node_b = tree["nodes"]  # type: ignore[misc]
+        rest = {name: value for name, value in tree.items() if name != "nodes"}
+        return cls(**arguments(cls, {"node_a": node_a, "node_b": node_b, **rest}))  # type: ignore[arg-type]
+
+    def replace(self, changes: Mapping[str, object]) -> Self:
+        """Changed copy; keys are dotted paths such as ``station.window_duration_s`` or ``paths.0.0.length_m``.
+
+        Parameters
+        ----------
+        changes : mapping of str to object
+            New values: numbers, strings, sequences, or parameter objects.
+
+        Raises
+        ------
+        ParameterError
+            For a path that does not exist, with a suggestion, and for a value outside its domain.
+        """
+        return self._grown(_core.replace(self.tree(), {path: tree(value) for path, value in changes.items()}))
+
+    def exact(self) -> Exact:
+        """Results without random numbers; computed once per link."""
+        return Exact._of(self.core.exact())
+
+    def sample(
+        self,
+        heralds: float | None = None,
+        attempts: float | None = None,
+        duration_s: float | None = None,
+        *,
+        seed: Seed = None,
+        engine: str = "auto",
+        threads: int | None = None,
+        start_attempt: float = 0,
+        progress: bool | Observer = False,
+    ) -> Run:
+        """Draw heralds by Monte Carlo. Exactly one of `heralds`, `attempts` and `duration_s` says how many.
+
+        Parameters
+        ----------
+        heralds : int, optional
+            Number of heralds; the run ends with the attempt of the last one.
+        attempts : int, optional
+            Number of attempts.
+        duration_s : float, optional
+            Laboratory time (s), pauses included; attempts that end within it count.
+        seed : int, SeedSequence, Generator, BitGenerator, optional
+            Source of the random numbers; None draws one from the system. `Run.seed` replays the run.
+        engine : {"auto", "photon"}, default "auto"
+            How attempts become heralds.
+        threads : int, optional
+            Number of threads, by default all this process may use; changes no result.
+        start_attempt : int, default 0
+            Number of the first attempt.
+        progress : bool or callable, default False
+            True: a bar if stderr is a terminal. A function is called with (done, total) about every 20 ms.
+
+        Returns
+        -------
+        Run
+            The same for the same link, seed and attempts, whatever the threads or the machine; attempts 0 to 9 and
+            10 to 99 drawn apart are attempts 0 to 99 drawn at once.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            On Ctrl-C, within about 0.1 s; its attribute `partial` holds the run so far.
+        ParameterError, ModelError, SizeError
+            For impossible arguments, a link that never heralds, a result larger than the memory.
+        """
+        limits = {"heralds": heralds, "attempts": attempts, "duration_s": duration_s}
+        given = [name for name, limit in limits.items() if limit is not None]
+        if len(given) != 1:
+            names = " and ".join(f"`{name}`" for name in given) or "none of them"
+            raise ParameterError(
+                f"exactly one of `heralds`, `attempts` and `duration_s` must be given, got {names}",
+                path=given[0] if given else "heralds",
+                domain="exactly one of heralds, attempts and duration_s",
+            )
+        if engine not in _ENGINES:
+            raise refused("engine", engine, "one of " + ", ".join(f'"{name}"' for name in _ENGINES))
+        start = checks.count("start_attempt", start_attempt)
+        wanted = None if heralds is None else checks.count("heralds", heralds)
+        limit = None if attempts is None else checks.count("attempts", attempts)
+        if duration_s is not None:
+            elapsed_s = self.core.duration_s(0, start)
+            limit = self.core.attempts_within(elapsed_s + checks.duration("duration_s", duration_s)) - start
+            limit = checks.count("duration_s", max(limit, 0))
+        workers = checks.threads(threads)
+        used = seeds.replayable(seed)
+        with reporter(progress, "attempts" if wanted is None else "heralds") as observer:
+            record, ended = self.core.sample(
+                key=seeds.key(used),
+                start_attempt=start,
+                heralds=wanted,
+                attempts=limit,
+                threads=workers,
+                observer=observer,
+            )
+        run = Run(
+            link=self,
+            attempts=record["attempts"],
+            attempt=record["attempt"],
+            pattern=record["pattern"],
+            cause=record["cause"],
+            click_time_s=record["click_time_s"],
+            herald_probability=Estimate(*record["herald_probability"]),
+            seed=used,
+            engine=record["engine"],
+            start_attempt=start,
+            interrupted=record["interrupted"],
+        )
+        if ended is not None:
+            ended.partial = run  # type: ignore[attr-defined]
+            raise ended
+        return run
+
+    def stream(
+        self,
+        chunk: float = 1_000_000,
+        *,
+        seed: Seed = None,
+        threads: int | None = None,
+        start_attempt: float = 0,
+    ) -> Iterator[Run]:
+        """Endless runs of `chunk` heralds each, in bounded memory; together they are one big sample.
+
+        Parameters
+        ----------
+        chunk : int, default 1_000_000
+            Heralds per run, at least 1.
+        seed, threads, start_attempt
+            As for `sample`.
+
+        Yields
+        ------
+        Run
+            Each starts with the attempt after the last one of its predecessor.
+        """
+        heralds = checks.count("chunk", chunk, least=1)
+        start = checks.count("start_attempt", start_attempt)
+        return self._stream(heralds, seeds.replayable(seed), checks.threads(threads), start)
+
+    def _stream(self, heralds: int, seed: seeds.Replay, threads: int, start: int) -> Iterator[Run]:
+        while True:
+            run = self.sample(heralds, seed=seed, threads=threads, start_attempt=start)
+            start += run.attempts
+            yield run
+
+
+def basic_link(
+    *,
+    efficiency: Sequence[float],
+    encoding: str = "polarization",
+    lifetime_s: Sequence[float] = (7.4e-9, 7.4e-9),
+    delay_s: Sequence[float] = (0.0, 0.0),
+    detuning_rad_per_s: Sequence[float] = (0.0, 0.0),
+    mode_splitting_rad_per_s: float = 0.0,
+    amplitudes: Sequence[Sequence[float]] = ((0.5**0.5, 0.5**0.5), (0.5**0.5, 0.5**0.5)),
+    bell_phase_rad: float = 0.0,
+    mode_overlap: float = 1.0,
+    dephasing_per_photon_per_s: float = 0.0,
+    reflectivity: float | Sequence[float] = 0.5,
+    dark_count_rate_hz: float = 0.0,
+    window_duration_s: float = 40e-9,
+    ion_photon_fidelity: Sequence[float] = (1.0, 1.0),
+    number_resolving: bool = False,
+    attempt_period_s: float | None = None,
+    schedule: Schedule | None = None,
+) -> Link:
+    """Link of which only total efficiencies are known. Phases are raw.
+
+    Parameters
+    ----------
+    efficiency : (float, float)
+        Probability in [0, 1] of each node from excited ion to click, for an endless window.
+    encoding : {"polarization"}, default "polarization"
+        Kind of photonic qubit.
+    lifetime_s : (float, float), default (7.4e-9, 7.4e-9)
+        Lifetime of each node's excited state (s), above 0.
+    delay_s : (float, float), default (0, 0)
+        Residual delay of each photon (s), at least 0.
+    detuning_rad_per_s : (float, float), default (0, 0)
+        Angular frequency of each photon relative to the reference (rad/s).
+    mode_splitting_rad_per_s : float, default 0
+        Angular frequency of mode 1 above mode 0 (rad/s).
+    amplitudes : ((float, float), (float, float)), default 1/sqrt 2 each
+        c0 and c1 of each node; the squares of each pair sum to 1.
+    bell_phase_rad : float, default 0
+        Phase that multiplies c1 of node B (rad).
+    mode_overlap : float, default 1
+        Squared overlap M in [0, 1] of the photons' modes.
+    dephasing_per_photon_per_s : float, default 0
+        Pure dephasing of each photon (1/s), at least 0.
+    reflectivity : float or (float, float), default 0.5
+        Reflectivity of the splitter in [0, 1], one or one per mode.
+    dark_count_rate_hz : float, default 0
+        Dark counts of each of the four detectors (1/s), at least 0.
+    window_duration_s : float, default 40e-9
+        Duration of the detection window (s), above 0.
+    ion_photon_fidelity : (float, float), default (1, 1)
+        Ion-photon fidelity of each node, in [0, 1].
+    number_resolving : bool, default False
+        Whether detectors tell one event from more.
+    attempt_period_s : float, optional
+        Time from one attempt to the next (s), by default 1e-6; not together with `schedule`.
+    schedule : Schedule, optional
+        Bursts and pauses; by default there are none.
+
+    Returns
+    -------
+    Link
+        An ordinary link; errors name parameters by their paths in it.
+    """
+    return Link.from_tree(_core.basic_link({name: tree(value) for name, value in locals().items()}))

@@ -1,0 +1,153 @@
+//! Detection: efficiency, dark counts and what a slot reports.
+//!
+//! A slot is a place in which a photon can be registered: for polarization a (port, mode) pair with its own detector.
+//! Every slot is open for the window [`window_start_s`, + `window_duration_s`]; detectors are off outside it.
+
+use crate::check;
+use crate::error::{Error, Result};
+use crate::math;
+use serde::{Deserialize, Serialize};
+
+/// A single-photon detector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectorParams {
+    /// Probability that an arriving photon is registered.
+    #[serde(default = "one")]
+    pub efficiency: f64,
+    /// Rate of dark counts (1/s), Poisson.
+    #[serde(default)]
+    pub dark_count_rate_hz: f64,
+    /// Whether the detector tells one event from more. A threshold detector reports any number as one click at the
+    /// first event's time; a number-resolving one counts exactly one event and rejects the attempt on more.
+    #[serde(default)]
+    pub number_resolving: bool,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl Default for DetectorParams {
+    fn default() -> Self {
+        Self { efficiency: 1.0, dark_count_rate_hz: 0.0, number_resolving: false }
+    }
+}
+
+impl DetectorParams {
+    /// Checks the fields.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the field.
+    pub fn check(&self) -> Result<()> {
+        check::probability("efficiency", self.efficiency)?;
+        check::non_negative("dark_count_rate_hz", self.dark_count_rate_hz, "1/s")?;
+        Ok(())
+    }
+}
+
+/// The detection window, in seconds from the arrival of an undelayed photon.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// Opening.
+    pub start_s: f64,
+    /// Closing.
+    pub end_s: f64,
+}
+
+impl Window {
+    /// Checks start and duration.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the field.
+    pub fn new(start_s: f64, duration_s: f64) -> Result<Self> {
+        check::finite("window_start_s", start_s, "s")?;
+        check::positive("window_duration_s", duration_s, "s")?;
+        let end_s = start_s + duration_s;
+        if end_s <= start_s {
+            let domain = "long enough to differ from zero beside window_start_s";
+            return Err(Error::parameter("window_duration_s", duration_s, domain, "s"));
+        }
+        Ok(Self { start_s, end_s })
+    }
+
+    /// Duration (s).
+    pub fn duration_s(&self) -> f64 {
+        self.end_s - self.start_s
+    }
+}
+
+/// One slot of the station.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Slot {
+    /// Exit of the splitter, 0 or 1.
+    pub port: usize,
+    /// Mode of the photonic qubit, 0 or 1.
+    pub mode: usize,
+    /// Efficiency relative to the best detector; the common factor belongs to the photons' way.
+    pub relative_efficiency: f64,
+    /// Rate of dark counts (1/s).
+    pub dark_count_rate_hz: f64,
+    /// Mean number of dark counts in the window.
+    pub dark_mean: f64,
+    /// See [`DetectorParams::number_resolving`].
+    pub number_resolving: bool,
+}
+
+impl Slot {
+    /// Probability of no dark count in the window, q = exp(-rate W).
+    pub fn silent_probability(&self) -> f64 {
+        math::exp(-self.dark_mean)
+    }
+
+    /// Probability of at least one dark count in the window, 1 - q.
+    pub fn dark_probability(&self) -> f64 {
+        -math::exp_m1(-self.dark_mean)
+    }
+
+    /// Probability that dark counts alone make the slot report one click: 1 - q for a threshold detector, -q ln q
+    /// (exactly one Poisson event) for a number-resolving one.
+    pub fn dark_click_probability(&self) -> f64 {
+        if self.number_resolving {
+            self.dark_mean * self.silent_probability()
+        } else {
+            self.dark_probability()
+        }
+    }
+
+    /// Probability that a slot with one photon reports one click: certain for a threshold detector, q (no dark count
+    /// besides) for a number-resolving one.
+    pub fn photon_click_probability(&self) -> f64 {
+        if self.number_resolving { self.silent_probability() } else { 1.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(number_resolving: bool) -> Slot {
+        Slot {
+            port: 0,
+            mode: 0,
+            relative_efficiency: 1.0,
+            dark_count_rate_hz: 50.0,
+            dark_mean: 50.0 * 40e-9,
+            number_resolving,
+        }
+    }
+
+    #[test]
+    fn dark_probability_of_a_gate() {
+        // 50 counts per second, 40 ns: reference value of the gate formula
+        assert!((slot(false).dark_probability() - 1.999_998_000_001_333e-6).abs() < 1e-18);
+    }
+
+    #[test]
+    fn number_resolving_slots_count_exactly_one_event() {
+        let slot = slot(true);
+        let q = slot.silent_probability();
+        // ln of a number rounded this close to one is good to 1e-16 / 2e-6
+        assert!((slot.dark_click_probability() + q * libm::log(q)).abs() < 1e-10 * slot.dark_mean);
+    }
+}

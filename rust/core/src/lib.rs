@@ -1,0 +1,43 @@
+//! Monte-Carlo kernel for photonically interconnected trapped-ion quantum computers.
+//!
+//! Photons entangled with an ion in each of two machines are collected, sent through fiber, interfered and detected;
+//! the right clicks herald entanglement between the ions. This crate computes what such a link does, from emission to
+//! the heralded two-ion state, in two independent ways: [`Link::exact`] without random numbers and [`Link::sample`]
+//! attempt by attempt.
+//!
+//! The modules follow the photon: [`emission`], [`collection`], [`channel`], [`interference`], [`detection`],
+//! [`herald`], [`memory`]; [`link`] puts them together. A module uses the toolbox ([`error`], [`math`], [`stream`],
+//! [`state`], [`estimate`], [`tree`]) and the modules before it, never one after it.
+//!
+//! SI units everywhere; the name of a dimensional quantity ends in its unit.
+
+pub mod channel;
+mod check;
+pub mod collection;
+pub mod constants;
+pub mod detection;
+pub mod emission;
+pub mod error;
+pub mod estimate;
+pub mod herald;
+pub mod interference;
+pub mod link;
+pub mod math;
+pub mod memory;
+pub mod presets;
+pub mod state;
+pub mod stream;
+pub mod tree;
+
+pub(crate) use tree::kinds;
+
+pub use error::{Error, Position, Result};
+pub use estimate::Estimate;
+pub use herald::{Cause, Pattern};
+pub use link::Link;
+pub use link::basic::BasicLinkParams;
+pub use link::exact::{Exact, Outcome, PatternOutcome};
+pub use link::params::LinkParams;
+pub use link::run::{Heralds, Plan, Progress, Run, Stop};
+pub use state::{BellState, State};
+pub use stream::Key;

@@ -1,0 +1,224 @@
+//! A link of which only total efficiencies are known.
+
+use super::Link;
+use super::params::{LinkParams, NodeParams, PhaseReference, ScheduleParams, StationParams};
+use crate::collection::{CollectionParams, MeasuredEfficiencyParams, Stage};
+use crate::detection::DetectorParams;
+use crate::emission::{EmissionParams, EncodingParams, PolarizationParams};
+use crate::error::{Error, Result};
+use crate::memory::LocalErrorsParams;
+use crate::tree::OneOrMany;
+use serde::{Deserialize, Serialize};
+
+/// A link in one line. Every field has a neutral default except `efficiency`; phases are raw.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BasicLinkParams {
+    /// Kind of photonic qubit.
+    #[serde(default = "polarization")]
+    pub encoding: String,
+    /// Probability of each node from excited ion to click, for an endless window.
+    pub efficiency: [f64; 2],
+    /// Lifetime of each node's excited state (s).
+    #[serde(default = "lifetime")]
+    pub lifetime_s: [f64; 2],
+    /// Residual delay of each photon (s).
+    #[serde(default)]
+    pub delay_s: [f64; 2],
+    /// Angular frequency of each photon relative to the reference (rad/s).
+    #[serde(default)]
+    pub detuning_rad_per_s: [f64; 2],
+    /// Angular frequency of mode 1 above mode 0 (rad/s).
+    #[serde(default)]
+    pub mode_splitting_rad_per_s: f64,
+    /// Amplitudes c0, c1 of each node.
+    #[serde(default = "amplitudes")]
+    pub amplitudes: [[f64; 2]; 2],
+    /// Phase that multiplies c1 of node B (rad).
+    #[serde(default)]
+    pub bell_phase_rad: f64,
+    /// Squared overlap M of the photons' modes.
+    #[serde(default = "one")]
+    pub mode_overlap: f64,
+    /// Pure dephasing of each photon (1/s).
+    #[serde(default)]
+    pub dephasing_per_photon_per_s: f64,
+    /// Reflectivity of the splitter, one or one per mode.
+    #[serde(default = "balanced")]
+    pub reflectivity: OneOrMany<f64>,
+    /// Dark counts of each detector (1/s).
+    #[serde(default)]
+    pub dark_count_rate_hz: f64,
+    /// Duration of the detection window (s).
+    #[serde(default = "window")]
+    pub window_duration_s: f64,
+    /// Ion-photon fidelity of each node.
+    #[serde(default = "ones")]
+    pub ion_photon_fidelity: [f64; 2],
+    /// Whether detectors tell one event from more.
+    #[serde(default)]
+    pub number_resolving: bool,
+    /// Time from one attempt to the next (s); not together with `schedule`.
+    #[serde(default)]
+    pub attempt_period_s: Option<f64>,
+    /// Bursts and pauses; left out: attempts every `attempt_period_s` (default 1 µs) without pauses.
+    #[serde(default)]
+    pub schedule: Option<ScheduleParams>,
+}
+
+fn polarization() -> String {
+    "polarization".into()
+}
+
+fn lifetime() -> [f64; 2] {
+    [7.4e-9; 2]
+}
+
+fn amplitudes() -> [[f64; 2]; 2] {
+    [[std::f64::consts::FRAC_1_SQRT_2; 2]; 2]
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn ones() -> [f64; 2] {
+    [1.0; 2]
+}
+
+fn balanced() -> OneOrMany<f64> {
+    OneOrMany::One(0.5)
+}
+
+fn window() -> f64 {
+    40e-9
+}
+
+/// Attempts per microsecond unless said otherwise.
+const ATTEMPT_PERIOD_S: f64 = 1e-6;
+
+impl Default for BasicLinkParams {
+    /// Perfect photons and detectors; give `efficiency`.
+    fn default() -> Self {
+        Self {
+            encoding: polarization(),
+            efficiency: ones(),
+            lifetime_s: lifetime(),
+            delay_s: [0.0; 2],
+            detuning_rad_per_s: [0.0; 2],
+            mode_splitting_rad_per_s: 0.0,
+            amplitudes: amplitudes(),
+            bell_phase_rad: 0.0,
+            mode_overlap: 1.0,
+            dephasing_per_photon_per_s: 0.0,
+            reflectivity: balanced(),
+            dark_count_rate_hz: 0.0,
+            window_duration_s: window(),
+            ion_photon_fidelity: ones(),
+            number_resolving: false,
+            attempt_period_s: None,
+            schedule: None,
+        }
+    }
+}
+
+impl BasicLinkParams {
+    /// The checked link; errors name the argument given here rather than the link's own path.
+    ///
+    /// # Errors
+    /// As [`Link::new`].
+    pub fn checked(&self) -> Result<Link> {
+        Link::new(self.link()?).map_err(|error| error.renamed(argument_of))
+    }
+
+    /// The ordinary link these numbers stand for.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for an unknown encoding or an ambiguous schedule; numbers are checked by
+    /// [`Link::new`] under the link's own paths.
+    pub fn link(&self) -> Result<LinkParams> {
+        if self.encoding != "polarization" {
+            return Err(Error::parameter("encoding", format!("{:?}", self.encoding), "\"polarization\"", ""));
+        }
+        let schedule = match (&self.schedule, self.attempt_period_s) {
+            (Some(_), Some(period)) => {
+                return Err(Error::parameter("attempt_period_s", period, "left out beside schedule", "s"));
+            }
+            (Some(schedule), None) => schedule.clone(),
+            (None, period) => ScheduleParams {
+                attempt_period_s: period.unwrap_or(ATTEMPT_PERIOD_S),
+                attempts_per_burst: None,
+                pause_s: 0.0,
+            },
+        };
+        let node = |index: usize, name: &str| NodeParams {
+            name: name.into(),
+            emission: EmissionParams {
+                lifetime_s: self.lifetime_s[index],
+                preparation_probability: 1.0,
+                excitation_probability: 1.0,
+                branching_ratio: 1.0,
+                amplitudes: self.amplitudes[index],
+                transitions: None,
+                detuning_rad_per_s: self.detuning_rad_per_s[index],
+                dephasing_rate_hz: self.dephasing_per_photon_per_s,
+            },
+            collection: CollectionParams::MeasuredEfficiency(MeasuredEfficiencyParams {
+                efficiency: self.efficiency[index],
+                includes: vec![Stage::Collection, Stage::Path, Stage::Station, Stage::Detector],
+                at_window_s: None,
+            }),
+            errors: LocalErrorsParams {
+                ion_photon_fidelity: self.ion_photon_fidelity[index],
+                ..LocalErrorsParams::default()
+            },
+        };
+        Ok(LinkParams {
+            name: None,
+            reference: None,
+            mode_overlap: self.mode_overlap,
+            delay_s: self.delay_s,
+            bell_phase_rad: self.bell_phase_rad,
+            phase_reference: PhaseReference::Raw,
+            nodes: [node(0, "a"), node(1, "b")],
+            encoding: EncodingParams::Polarization(PolarizationParams {
+                mode_splitting_rad_per_s: self.mode_splitting_rad_per_s,
+            }),
+            paths: [vec![], vec![]],
+            station: StationParams {
+                detectors: OneOrMany::One(DetectorParams {
+                    efficiency: 1.0,
+                    dark_count_rate_hz: self.dark_count_rate_hz,
+                    number_resolving: self.number_resolving,
+                }),
+                reflectivity: self.reflectivity.clone(),
+                transmission: 1.0,
+                window_start_s: 0.0,
+                window_duration_s: self.window_duration_s,
+                accepted_patterns: vec!["psi+".into(), "psi-".into()],
+            },
+            schedule,
+            published: None,
+        })
+    }
+}
+
+/// The argument behind a path of the link it makes.
+fn argument_of(path: &str) -> Option<String> {
+    if let Some(rest) = path.strip_prefix("nodes.") {
+        let (node, field) = rest.split_once('.')?;
+        let (stage, field) = field.split_once('.')?;
+        return match (stage, field) {
+            ("emission", "dephasing_rate_hz") => Some("dephasing_per_photon_per_s".into()),
+            ("emission" | "collection" | "errors", field) => {
+                let (name, rest) =
+                    field.split_once('.').map_or((field, None), |(name, rest)| (name, Some(rest)));
+                Some(rest.map_or_else(|| format!("{name}.{node}"), |rest| format!("{name}.{node}.{rest}")))
+            }
+            _ => None,
+        };
+    }
+    let rest = path.strip_prefix("encoding.").or_else(|| path.strip_prefix("station."));
+    let rest = rest.map(|rest| rest.strip_prefix("detectors.").unwrap_or(rest));
+    rest.map(Into::into)
+}

@@ -1,0 +1,246 @@
+//! Exact results of a link: no random numbers, no quadrature.
+//!
+//! Every operator on the two ions is an integral over the window of the densities of docs/physics.md, section
+//! Interference. Photons are counted by inclusion and exclusion: `pair(k, l)` both registered, `single(k)` exactly one
+//! registered, `none` no photon registered; dark counts then decide which of these cases shows an accepted pattern.
+
+use super::{Link, add_cross, projected};
+use crate::herald::{Cause, Pattern, SLOTS};
+use crate::math;
+use crate::state::{self, BellState, State};
+use num_complex::Complex64;
+
+/// Exact results of a link.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exact {
+    /// Probability of a herald per attempt.
+    pub herald_probability: f64,
+    /// Heralds per second, pauses included: p/period times duty (1/s).
+    pub rate_hz: f64,
+    /// Mean fidelity to the announced Bell state over the accepted patterns; NaN without heralds.
+    pub fidelity: f64,
+    /// Mean time to the first herald (s); infinite without heralds.
+    pub mean_time_s: f64,
+    /// Probability, given a herald, that at least one ion is outside the qubit; NaN without heralds.
+    pub leakage: f64,
+    /// Per announced Bell state.
+    pub outcomes: Vec<Outcome>,
+    /// Per accepted pattern, in the order of [`Link::patterns`]: announced state and probability per attempt by cause.
+    pub patterns: Vec<PatternOutcome>,
+}
+
+/// What one Bell state's heralds look like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The announced state.
+    pub bell_state: BellState,
+    /// Probability per attempt.
+    pub probability: f64,
+    /// Fidelity to the announced state; NaN without heralds.
+    pub fidelity: f64,
+    /// The ions' state, trace one; NaN without heralds.
+    pub rho: State,
+}
+
+/// What one pattern's heralds look like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatternOutcome {
+    /// The pattern.
+    pub pattern: Pattern,
+    /// Probability per attempt by cause, in the order of [`Cause::ALL`].
+    pub by_cause: [f64; 3],
+    /// The ions' state, unnormalized: its trace is the probability per attempt.
+    pub rho: State,
+}
+
+impl Exact {
+    pub(super) fn of(link: &Link) -> Self {
+        let registered = Registered::of(link);
+        let mut patterns = Vec::with_capacity(link.patterns.len());
+        let mut leaked = 0.0;
+        for &pattern in &link.patterns {
+            let (by_cause, pattern_leaked) = registered.heralds(link, pattern);
+            leaked += pattern_leaked;
+            let mut rho = state::ZERO;
+            for operator in &by_cause {
+                state::add(&mut rho, operator, 1.0);
+            }
+            let by_cause = by_cause.map(|operator| state::trace(&operator));
+            patterns.push(PatternOutcome { pattern, by_cause, rho: link.finished(&rho) });
+        }
+        let outcomes: Vec<_> = BellState::ALL
+            .into_iter()
+            .filter(|bell| link.patterns.iter().any(|pattern| pattern.bell_state == *bell))
+            .map(|bell_state| {
+                let mut sum = state::ZERO;
+                for outcome in patterns.iter().filter(|outcome| outcome.pattern.bell_state == bell_state) {
+                    state::add(&mut sum, &outcome.rho, 1.0);
+                }
+                let probability = state::trace(&sum);
+                let rho = state::scaled(&sum, 1.0 / probability);
+                Outcome { bell_state, probability, fidelity: state::overlap(&rho, bell_state), rho }
+            })
+            .collect();
+        let herald_probability: f64 = outcomes.iter().map(|outcome| outcome.probability).sum();
+        let weighted = |outcome: &Outcome| {
+            if outcome.probability > 0.0 { outcome.probability * outcome.fidelity } else { 0.0 }
+        };
+        Self {
+            herald_probability,
+            rate_hz: herald_probability * link.schedule.attempt_rate_hz(),
+            fidelity: outcomes.iter().map(weighted).sum::<f64>() / herald_probability,
+            mean_time_s: link.schedule.mean_time_s(herald_probability),
+            leakage: leaked / herald_probability,
+            outcomes,
+            patterns,
+        }
+    }
+}
+
+/// Operators on the ions for every way in which photons can be registered, darks apart.
+struct Registered {
+    /// Both photons registered, in these slots.
+    pair: [[State; SLOTS]; SLOTS],
+    /// Exactly one registered, both emitted.
+    single: [State; SLOTS],
+    /// None registered, both emitted.
+    none: State,
+    /// Exactly one registered, only the photon of this node emitted; the other ion is I/2.
+    alone: [[State; SLOTS]; 2],
+    /// None registered, only the photon of this node emitted.
+    alone_none: [State; 2],
+    /// Weights of: both emitted, only A, only B, none.
+    emitted: [f64; 4],
+}
+
+const MIXED: [f64; 2] = [0.5; 2];
+
+impl Registered {
+    fn of(link: &Link) -> Self {
+        let reduced = [0, 1].map(|node: usize| {
+            let [c0, c1] = link.sources[node].amplitudes;
+            [c0 * c0, c1 * c1]
+        });
+        let inside = [0, 1]
+            .map(|node: usize| link.sources[node].packet.captured(link.window.start_s, link.window.end_s));
+        // probability that the photon of a node, once emitted, is registered in a slot
+        let registered = [0, 1].map(|node: usize| {
+            std::array::from_fn::<f64, SLOTS, _>(|slot| {
+                reduced[node][link.slots[slot].mode] * link.slot_efficiency(node, slot) * inside[node]
+            })
+        });
+        let cross_integral = link.mode_overlap * overlap_integral(link);
+
+        let pair: [[State; SLOTS]; SLOTS] = std::array::from_fn(|k| {
+            std::array::from_fn(|l| {
+                let (p, q) = (link.slots[k].mode, link.slots[l].mode);
+                let mut rho = state::ZERO;
+                rho[2 * p + q][2 * p + q].re += registered[0][k] * registered[1][l];
+                rho[2 * q + p][2 * q + p].re += registered[1][k] * registered[0][l];
+                add_cross(&mut rho, p, q, Complex64::new(link.cross_weight(k, l) * cross_integral, 0.0));
+                // two photons in one slot have no order
+                if k == l { state::scaled(&rho, 0.5) } else { rho }
+            })
+        });
+        let any = |node: usize, slot: usize, other: [f64; 2]| {
+            projected(node, link.slots[slot].mode, registered[node][slot], other)
+        };
+        let single: [State; SLOTS] = std::array::from_fn(|k| {
+            let mut rho = any(0, k, reduced[1]);
+            state::add(&mut rho, &any(1, k, reduced[0]), 1.0);
+            for (l, both) in pair[k].iter().enumerate() {
+                state::add(&mut rho, both, if k == l { -2.0 } else { -1.0 });
+            }
+            rho
+        });
+        let mut none = state::diagonal_product(reduced[0], reduced[1]);
+        for k in 0..SLOTS {
+            state::add(&mut none, &single[k], -1.0);
+            for both in &pair[k][..=k] {
+                state::add(&mut none, both, -1.0);
+            }
+        }
+        let alone = [0, 1].map(|node: usize| std::array::from_fn(|slot| any(node, slot, MIXED)));
+        let alone_none = [0, 1].map(|node: usize| {
+            let mut left = reduced[node];
+            for slot in 0..SLOTS {
+                left[link.slots[slot].mode] -= registered[node][slot];
+            }
+            if node == 0 {
+                state::diagonal_product(left, MIXED)
+            } else {
+                state::diagonal_product(MIXED, left)
+            }
+        });
+        let [a, b] = [0, 1].map(|node: usize| link.sources[node].photon_probability);
+        let emitted = [a * b, a * (1.0 - b), (1.0 - a) * b, (1.0 - a) * (1.0 - b)];
+        Self { pair, single, none, alone, alone_none, emitted }
+    }
+
+    /// Operators per attempt for one pattern, by cause, and the part of their trace with a leaked ion.
+    fn heralds(&self, link: &Link, pattern: Pattern) -> ([State; 3], f64) {
+        let [j, k] = pattern.slots;
+        let silent: f64 = (0..SLOTS)
+            .filter(|slot| *slot != j && *slot != k)
+            .map(|slot| link.slots[slot].silent_probability())
+            .product();
+        let slot = |index: usize| &link.slots[index];
+        let dark = |index: usize| slot(index).dark_click_probability();
+        let photon = |index: usize| slot(index).photon_click_probability();
+        let [both, only_a, only_b, neither] = self.emitted;
+        let mut leaked = 0.0;
+
+        let photon_photon = state::scaled(&self.pair[j][k], both * silent * photon(j) * photon(k));
+
+        let mut photon_dark = state::ZERO;
+        for (seen, empty) in [(j, k), (k, j)] {
+            let weight = silent * photon(seen) * dark(empty);
+            state::add(&mut photon_dark, &self.single[seen], both * weight);
+            if !slot(seen).number_resolving {
+                state::add(&mut photon_dark, &self.pair[seen][seen], both * silent * dark(empty));
+            }
+            for (node, emitted) in [(0, only_a), (1, only_b)] {
+                state::add(&mut photon_dark, &self.alone[node][seen], emitted * weight);
+                leaked += emitted * weight * state::trace(&self.alone[node][seen]);
+            }
+        }
+
+        let weight = silent * dark(j) * dark(k);
+        let mut dark_dark = state::scaled(&self.none, both * weight);
+        for (node, emitted) in [(0, only_a), (1, only_b)] {
+            state::add(&mut dark_dark, &self.alone_none[node], emitted * weight);
+            leaked += emitted * weight * state::trace(&self.alone_none[node]);
+        }
+        state::add(&mut dark_dark, &state::diagonal_product(MIXED, MIXED), neither * weight);
+        leaked += neither * weight;
+
+        let mut by_cause = [state::ZERO; 3];
+        by_cause[Cause::PhotonPhoton as usize] = photon_photon;
+        by_cause[Cause::PhotonDark as usize] = photon_dark;
+        by_cause[Cause::DarkDark as usize] = dark_dark;
+        (by_cause, leaked)
+    }
+}
+
+/// Integral over the window, squared, of f_A(s) f_B*(s) f_B(t) f_A*(t) exp(-g |s - t|), static phases apart.
+///
+/// Both waves are present from a = max(start, d_A, d_B) on. With L the time left, G = (1/tau_A + 1/tau_B)/2, D the
+/// detuning and g the sum of both dephasings, substituting u = |s - t| gives
+/// 2 |f_A(a) f_B(a)|² L² Re exp\[0, -(G + g - iD) L, -2 G L\] with the divided difference of the exponential.
+fn overlap_integral(link: &Link) -> f64 {
+    let [a, b] = [&link.sources[0].packet, &link.sources[1].packet];
+    let from = link.window.start_s.max(a.delay_s).max(b.delay_s);
+    let left = link.window.end_s - from;
+    if left <= 0.0 {
+        return 0.0;
+    }
+    let decay = 0.5 * (1.0 / a.lifetime_s + 1.0 / b.lifetime_s);
+    let detuning = a.detuning_rad_per_s - b.detuning_rad_per_s;
+    let dephasing = a.dephasing_rate_hz + b.dephasing_rate_hz;
+    let difference = math::exp_difference_2([
+        Complex64::ZERO,
+        Complex64::new(-(decay + dephasing) * left, detuning * left),
+        Complex64::new(-2.0 * decay * left, 0.0),
+    ]);
+    2.0 * a.intensity(from) * left * (b.intensity(from) * left) * difference.re
+}

@@ -1,0 +1,159 @@
+//! The parameters of a link: what a link file holds, field for field.
+
+use crate::channel::ElementParams;
+use crate::collection::CollectionParams;
+use crate::detection::DetectorParams;
+use crate::emission::{EmissionParams, EncodingParams, PolarizationParams};
+use crate::memory::LocalErrorsParams;
+use crate::tree::OneOrMany;
+use serde::{Deserialize, Serialize};
+
+/// One heralded link between two nodes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkParams {
+    /// Short name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The paper or note the numbers come from.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// Squared overlap M = Tr(rho_a rho_b) of the two photons' modes, delays and detunings apart.
+    #[serde(default = "one")]
+    pub mode_overlap: f64,
+    /// Residual delay of each node's photon at the station (s); fiber delays are compensated by the pulses.
+    #[serde(default)]
+    pub delay_s: [f64; 2],
+    /// Phase that multiplies the amplitude c1 of node B (rad).
+    #[serde(default)]
+    pub bell_phase_rad: f64,
+    /// Whether states keep the static phases or are given in the frame that removes them.
+    #[serde(default)]
+    pub phase_reference: PhaseReference,
+    /// The two nodes, A first.
+    pub nodes: [NodeParams; 2],
+    /// The photonic qubit.
+    #[serde(default = "polarization")]
+    pub encoding: EncodingParams,
+    /// The path of each node's photon, elements in order.
+    #[serde(default)]
+    pub paths: [Vec<ElementParams>; 2],
+    /// The station in the middle.
+    pub station: StationParams,
+    /// When attempts happen.
+    pub schedule: ScheduleParams,
+    /// What was measured, for links that exist.
+    #[serde(default)]
+    pub published: Option<PublishedParams>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn polarization() -> EncodingParams {
+    EncodingParams::Polarization(PolarizationParams::default())
+}
+
+/// The frame of the announced Bell states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhaseReference {
+    /// Static phases (Bell phase, mode splitting times delay) are known to the laboratory and removed.
+    #[default]
+    Calibrated,
+    /// The state as the photons leave it.
+    Raw,
+}
+
+/// A node: an ion and what happens to its photon and to itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeParams {
+    /// Name of the node.
+    pub name: String,
+    /// What the ion emits.
+    pub emission: EmissionParams,
+    /// How the photon is collected.
+    pub collection: CollectionParams,
+    /// Local errors of the ion.
+    #[serde(default)]
+    pub errors: LocalErrorsParams,
+}
+
+/// The station: splitter, detectors, window and the patterns it accepts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StationParams {
+    /// One detector model for all slots, or one per slot in the order 00, 01, 10, 11 (port, mode).
+    #[serde(default = "ideal_detectors")]
+    pub detectors: OneOrMany<DetectorParams>,
+    /// Reflectivity of the splitter, one for both modes or one per mode.
+    #[serde(default = "balanced")]
+    pub reflectivity: OneOrMany<f64>,
+    /// Transmission of the station's optics, the splitter's loss included.
+    #[serde(default = "one")]
+    pub transmission: f64,
+    /// Opening of the detection window after the arrival of an undelayed photon (s).
+    #[serde(default)]
+    pub window_start_s: f64,
+    /// Duration of the detection window (s).
+    pub window_duration_s: f64,
+    /// Accepted patterns, by name (`00+11`) or all of a Bell state's at once (`psi-`).
+    #[serde(default = "all_patterns")]
+    pub accepted_patterns: Vec<String>,
+}
+
+fn ideal_detectors() -> OneOrMany<DetectorParams> {
+    OneOrMany::One(DetectorParams::default())
+}
+
+fn balanced() -> OneOrMany<f64> {
+    OneOrMany::One(0.5)
+}
+
+fn all_patterns() -> Vec<String> {
+    vec!["psi+".into(), "psi-".into()]
+}
+
+/// A fixed comb of attempts: bursts with pauses between them; a herald does not reset it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleParams {
+    /// Time from one attempt to the next (s).
+    pub attempt_period_s: f64,
+    /// Attempts between two pauses; left out: no pauses.
+    #[serde(default)]
+    pub attempts_per_burst: Option<u64>,
+    /// Pause after each burst (s).
+    #[serde(default)]
+    pub pause_s: f64,
+}
+
+/// Published results to compare with; they never enter a calculation.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedParams {
+    /// Probability of a herald per attempt.
+    #[serde(default)]
+    pub herald_probability: Option<MeasuredParams>,
+    /// Heralds per second, pauses included (1/s).
+    #[serde(default)]
+    pub rate_hz: Option<MeasuredParams>,
+    /// Fidelity to the announced Bell state.
+    #[serde(default)]
+    pub fidelity: Option<MeasuredParams>,
+}
+
+/// A published number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeasuredParams {
+    /// The number.
+    pub value: f64,
+    /// One standard deviation, if published.
+    #[serde(default)]
+    pub uncertainty: Option<f64>,
+    /// Where it stands.
+    pub source: String,
+}

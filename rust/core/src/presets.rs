@@ -1,0 +1,35 @@
+//! Shipped link files, one per published experiment.
+
+use crate::error::{Error, Result};
+
+const PRESETS: [(&str, &str); 1] = [("stephenson2020", include_str!("../presets/stephenson2020.toml"))];
+
+/// Names of the shipped link files.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PRESETS.iter().map(|(name, _)| *name)
+}
+
+/// The text of a shipped link file, comments with sources included.
+///
+/// # Errors
+/// [`Error::Parameter`] naming the presets that exist.
+pub fn text(name: &str) -> Result<&'static str> {
+    PRESETS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text).ok_or_else(|| {
+        let known: Vec<_> = names().map(|known| format!("\"{known}\"")).collect();
+        Error::parameter("preset", format!("{name:?}"), format!("one of {}", known.join(", ")), "")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Link;
+
+    #[test]
+    fn every_preset_is_a_valid_link_named_after_its_file() {
+        for name in super::names() {
+            let link = Link::preset(name).unwrap();
+            assert_eq!(link.params().name.as_deref(), Some(name));
+            assert!(link.params().reference.is_some(), "{name} cites its source");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The border between the core and Python: it converts, detaches from the interpreter, polls signals and renames
+//! errors. It holds no physics.
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
+#![expect(clippy::too_many_arguments, reason = "keyword arguments of Python functions")]
+
+mod arrays;
+mod errors;
+mod link;
+mod params;
+
+use pyo3::prelude::*;
+
+/// Binary part of ionlink.
+#[pymodule]
+mod _core {
+    use super::{errors, params};
+    use ionlink_core::{BellState, Cause};
+    use pyo3::prelude::*;
+    use pyo3::types::PyTuple;
+
+    #[pymodule_export]
+    use super::link::PyLink;
+    #[pymodule_export]
+    use super::params::{
+        basic_link, check, fields, link_from_toml, link_to_toml, link_tree, preset_names, preset_text,
+        replace,
+    };
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("STREAM_VERSION", ionlink_core::stream::STREAM_VERSION)?;
+        module.add("BELL_STATES", PyTuple::new(py, BellState::ALL.map(BellState::name))?)?;
+        module.add("CAUSES", PyTuple::new(py, Cause::ALL.map(Cause::name))?)
+    }
+
+    /// Key of an integer seed, as NumPy's SeedSequence(entropy).generate_state(2, uint64).
+    #[pyfunction]
+    fn seed_key(entropy: &Bound<'_, PyAny>) -> PyResult<(u64, u64)> {
+        let words = params::entropy_words(entropy)?;
+        let ionlink_core::Key([low, high]) = ionlink_core::Key::from_entropy(&words);
+        Ok((low, high))
+    }
+
+    /// Random words that seed part `index` of a block.
+    #[pyfunction]
+    fn block_words(key: (u64, u64), engine: u64, block: u64, index: u64) -> [u64; 4] {
+        let key = ionlink_core::Key([key.0, key.1]);
+        ionlink_core::stream::BlockKey { key, engine, block }.words(index)
+    }
+
+    /// An estimate in the shorthand of physics, such as 0.9403(5).
+    #[pyfunction]
+    fn format_estimate(value: f64, low: f64, high: f64) -> String {
+        ionlink_core::Estimate { value, low, high }.to_string()
+    }
+
+    /// Raises an error of the kind named, for tests of the translation.
+    #[pyfunction]
+    fn raise_kind(kind: &str) -> PyResult<()> {
+        errors::example(kind).map_or(Ok(()), |error| Err(errors::translate(error)))
+    }
+}

@@ -1,0 +1,168 @@
+//! Parameters across the border: Python objects become trees of the core, and back.
+
+use crate::errors::translate;
+use ionlink_core::link::params::LinkParams;
+use ionlink_core::link::parts;
+use ionlink_core::tree::{Entry, Node, Tree};
+use ionlink_core::{BasicLinkParams, Error, Link, presets};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+/// Containers inside containers up to here; link files need five.
+const MAX_DEPTH: usize = 64;
+
+/// A tree of plain Python and NumPy values as a tree of the core.
+pub(crate) fn tree(value: &Bound<'_, PyAny>) -> PyResult<Tree> {
+    node(value, 0).map(Tree::from)
+}
+
+fn node(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Node> {
+    if depth > MAX_DEPTH {
+        return Err(translate(Error::parameter("", "a deeper structure", "at most 64 levels deep", "")));
+    }
+    let list = |items: &mut dyn Iterator<Item = Bound<'_, PyAny>>| {
+        items.map(|item| node(&item, depth + 1).map(Tree::from)).collect::<PyResult<Vec<_>>>().map(Node::List)
+    };
+    if value.is_none() {
+        Ok(Node::Null)
+    } else if let Ok(flag) = value.cast::<PyBool>() {
+        Ok(Node::Bool(flag.is_true()))
+    } else if value.cast::<PyInt>().is_ok() {
+        // an integer that is too large for any count may still be a float
+        value
+            .extract()
+            .map(Node::Integer)
+            .or_else(|_| value.extract().map(Node::Float))
+            .or(Ok(Node::Float(f64::INFINITY)))
+    } else if let Ok(number) = value.cast::<PyFloat>() {
+        Ok(Node::Float(number.extract()?))
+    } else if let Ok(text) = value.cast::<PyString>() {
+        Ok(Node::Text(text.extract()?))
+    } else if let Ok(dict) = value.cast::<PyDict>() {
+        let mut entries = Vec::with_capacity(dict.len());
+        for (key, value) in dict {
+            let name: String = key.str()?.extract()?;
+            entries.push(Entry::new(name, node(&value, depth + 1)?));
+        }
+        Ok(Node::Map(entries))
+    } else if let Ok(items) = value.cast::<PyList>() {
+        list(&mut items.iter())
+    } else if let Ok(items) = value.cast::<PyTuple>() {
+        list(&mut items.iter())
+    } else if let Ok(plain) = value.call_method0("tolist") {
+        // NumPy scalars and arrays
+        node(&plain, depth + 1)
+    } else {
+        // the core's own message says what was expected there
+        Ok(Node::Text(format!("an object of type {}", value.get_type().name()?)))
+    }
+}
+
+/// A tree of the core as plain Python values.
+fn value(py: Python<'_>, tree: &Tree) -> PyResult<Py<PyAny>> {
+    Ok(match &tree.node {
+        Node::Null => py.None(),
+        Node::Bool(flag) => PyBool::new(py, *flag).to_owned().into_any().unbind(),
+        Node::Integer(number) => number.into_pyobject(py)?.into_any().unbind(),
+        Node::Float(number) => PyFloat::new(py, *number).into_any().unbind(),
+        Node::Text(text) => PyString::new(py, text).into_any().unbind(),
+        Node::List(items) => {
+            let list = PyList::empty(py);
+            for item in items {
+                list.append(value(py, item)?)?;
+            }
+            list.into_any().unbind()
+        }
+        Node::Map(entries) => {
+            let dict = PyDict::new(py);
+            for entry in entries {
+                dict.set_item(&entry.key, value(py, &entry.value)?)?;
+            }
+            dict.into_any().unbind()
+        }
+    })
+}
+
+/// The full tree of a checked link, defaults filled in.
+fn full(py: Python<'_>, params: &LinkParams) -> PyResult<Py<PyAny>> {
+    value(py, &Tree::from_params(params).map_err(translate)?)
+}
+
+/// Little-endian 32-bit words of a non-negative integer of any size.
+pub(crate) fn entropy_words(entropy: &Bound<'_, PyAny>) -> PyResult<Vec<u32>> {
+    let bits: usize = entropy.call_method0("bit_length")?.extract()?;
+    let length = bits.div_ceil(32).max(1);
+    let bytes: Vec<u8> = entropy.call_method1("to_bytes", (4 * length, "little"))?.extract()?;
+    let words = bytes
+        .chunks_exact(4)
+        .map(|word| word.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte)));
+    Ok(words.collect())
+}
+
+/// Checks one table of parameters by itself.
+#[pyfunction]
+pub(crate) fn check(kind: &str, tree: &Bound<'_, PyAny>) -> PyResult<()> {
+    parts::check_part(kind, &self::tree(tree)?).map_err(translate)
+}
+
+/// Names of the fields of one kind of table.
+#[pyfunction]
+pub(crate) fn fields(kind: &str) -> PyResult<Vec<&'static str>> {
+    parts::part_fields(kind).map(<[_]>::to_vec).map_err(translate)
+}
+
+/// The checked tree of a link with every default filled in.
+#[pyfunction]
+pub(crate) fn link_tree(py: Python<'_>, tree: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    let link = Link::from_tree(&self::tree(tree)?).map_err(translate)?;
+    full(py, link.params())
+}
+
+/// The same from the text of a link file.
+#[pyfunction]
+pub(crate) fn link_from_toml(py: Python<'_>, text: &str) -> PyResult<Py<PyAny>> {
+    full(py, Link::from_toml(text).map_err(translate)?.params())
+}
+
+/// The text of a link file.
+#[pyfunction]
+pub(crate) fn link_to_toml(tree: &Bound<'_, PyAny>) -> PyResult<String> {
+    let link = Link::from_tree(&self::tree(tree)?).map_err(translate)?;
+    Tree::from_params(link.params()).and_then(|tree| tree.to_toml()).map_err(translate)
+}
+
+/// The tree of a link of which total efficiencies are known.
+#[pyfunction]
+pub(crate) fn basic_link(py: Python<'_>, arguments: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    let params: BasicLinkParams = tree(arguments)?.read().map_err(translate)?;
+    full(py, params.checked().map_err(translate)?.params())
+}
+
+/// A changed copy of a link's tree; keys are dotted paths.
+#[pyfunction]
+pub(crate) fn replace(
+    py: Python<'_>,
+    tree: &Bound<'_, PyAny>,
+    changes: &Bound<'_, PyDict>,
+) -> PyResult<Py<PyAny>> {
+    // from the full tree, so that parameters at their defaults have their places too
+    let link = Link::from_tree(&self::tree(tree)?).map_err(translate)?;
+    let mut changed = Tree::from_params(link.params()).map_err(translate)?;
+    for (path, value) in changes {
+        let path: String = path.extract()?;
+        changed.set(&path, self::tree(&value)?).map_err(translate)?;
+    }
+    full(py, Link::from_tree(&changed).map_err(translate)?.params())
+}
+
+/// Names of the shipped link files.
+#[pyfunction]
+pub(crate) fn preset_names() -> Vec<&'static str> {
+    presets::names().collect()
+}
+
+/// Text of a shipped link file.
+#[pyfunction]
+pub(crate) fn preset_text(name: &str) -> PyResult<&'static str> {
+    presets::text(name).map_err(translate)
+}
