@@ -29,7 +29,8 @@ from ionlink.parameters import (
     Schedule,
     Station,
 )
-from ionlink.results import Estimate, Exact, Outcome, PatternOutcome, Run, load_run
+from ionlink.results import Estimate, Exact, Outcome, PatternOutcome, Run
+from ionlink.storage import load_run
 
 if TYPE_CHECKING:
     from types import ModuleType

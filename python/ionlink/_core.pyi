@@ -4,6 +4,27 @@ from typing import TypedDict, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "BELL_STATES",
+    "CAUSES",
+    "STREAM_VERSION",
+    "Link",
+    "__version__",
+    "basic_link",
+    "block_words",
+    "check",
+    "fields",
+    "format_estimate",
+    "link_from_toml",
+    "link_to_toml",
+    "link_tree",
+    "preset_names",
+    "preset_text",
+    "raise_kind",
+    "replace",
+    "seed_key",
+]
+
 __version__: str
 STREAM_VERSION: int
 BELL_STATES: tuple[str, ...]

@@ -19,6 +19,7 @@ from ionlink.results import Estimate, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ionlink.parameters import Measured
     from ionlink.results import Exact, Run
 
 _DEFAULT_HERALDS = 100_000
@@ -166,7 +167,7 @@ def _rows(exact: Exact, run: Run) -> list[_Row]:
 
 def _published(run: Run, quantity: str) -> Estimate | None:
     """Published value with its 95 % interval, of no width if no uncertainty was published."""
-    measured = run.link.published and getattr(run.link.published, quantity)
+    measured: Measured | None = getattr(run.link.published, quantity, None)
     if measured is None:
         return None
     spread = 1.96 * (measured.uncertainty or 0.0)
@@ -184,11 +185,10 @@ def _report(run: Run, rows: list[_Row]) -> str:
         lines.append(
             (titles.get(row.quantity, row.quantity), f"{row.exact:.6g}", str(row.sampled), published)
         )
-    state = "interrupted after" if run.interrupted else "drawn from"
-    return (
-        f"{run.link}\n{run.heralds:,} heralds {state} {run.attempts:,} attempts, {run.duration_s:.4g} s of laboratory time; "
-        f"seed {run.seed}\n\n{table(lines, '<>>>')}"
-    )
+    state = "interrupted after" if run.interrupted else "from"
+    effort = f"{run.attempts:,} attempts, {run.duration_s:.4g} s of laboratory time"
+    head = f"{run.link}\n{run.heralds:,} heralds {state} {effort}; seed {run.seed}"
+    return f"{head}\n\n{table(lines, '<>>>')}"
 
 
 def _document(run: Run, rows: list[_Row]) -> dict[str, object]:

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ionlink import _core, checks, seeds
 from ionlink._core import Link as CoreLink
 from ionlink.errors import ParameterError, refused
-from ionlink.parameters import (
-    Fiber,
-    Loss,
-    Node,
-    Parameters,
-    Polarization,
-    Published,
-    Schedule,
-    Station,
-    arguments,
-    branches,
-    settle,
-    tree,
-)
+from ionlink.parameters import Fiber, Loss, Node, Polarization, Published, Schedule, Station
 from ionlink.progress import reporter
 from ionlink.results import Estimate, Exact, Run
+from ionlink.tables import Parameters, arguments, branches, parts_of, settle, tree
 
 if TYPE_CHECKING:
     import os
@@ -64,7 +52,7 @@ class Link(Parameters, _Checked):
     mode_overlap : float, default 1
         Squared overlap M = Tr(rho_a rho_b) in [0, 1] of the two photons' modes, delays and detunings apart.
     delay_s : (float, float), default (0, 0)
-        Residual delay of each photon at the station (s), at least 0; fiber delays are compensated by the pulses.
+        Residual delay of each photon at the station (s), at least 0; the pulses' timing compensates fibers.
     bell_phase_rad : float, default 0
         Phase that multiplies the amplitude c1 of node B (rad), finite.
     phase_reference : {"calibrated", "raw"}, default "calibrated"
@@ -87,20 +75,20 @@ class Link(Parameters, _Checked):
 
     _kind: ClassVar[str] = "link"
 
-    node_a: Node = field(metadata={"classes": (Node,)})
-    node_b: Node = field(metadata={"classes": (Node,)})
+    node_a: Node = field(metadata=parts_of(Node))
+    node_b: Node = field(metadata=parts_of(Node))
     _: KW_ONLY
-    encoding: Polarization = field(default=Polarization(), metadata={"classes": (Polarization,)})
-    paths: Sequence[Sequence[Fiber | Loss]] = field(default=((), ()), metadata={"classes": (Fiber, Loss)})
-    station: Station = field(metadata={"classes": (Station,)})
-    schedule: Schedule = field(metadata={"classes": (Schedule,)})
+    encoding: Polarization = field(default=Polarization(), metadata=parts_of(Polarization))
+    paths: Sequence[Sequence[Fiber | Loss]] = field(default=((), ()), metadata=parts_of(Fiber, Loss))
+    station: Station = field(metadata=parts_of(Station))
+    schedule: Schedule = field(metadata=parts_of(Schedule))
     mode_overlap: float = 1.0
     delay_s: Sequence[float] = (0.0, 0.0)
     bell_phase_rad: float = 0.0
     phase_reference: str = "calibrated"
     name: str | None = None
     reference: str | None = None
-    published: Published | None = field(default=None, metadata={"classes": (Published,)})
+    published: Published | None = field(default=None, metadata=parts_of(Published))
 
     def __post_init__(self) -> None:
         settle(self)
@@ -120,7 +108,7 @@ class Link(Parameters, _Checked):
     def tree(self) -> dict[str, object]:
         """Parameters as plain dicts and lists, as link files hold them."""
         result = branches(self)
-        return {**result, "nodes": [result.pop("node_a"), result.pop("node_b")]}
+        return {"nodes": [result.pop("node_a"), result.pop("node_b")], **result}
 
     @classmethod
     def from_tree(cls, tree: Mapping[str, object]) -> Self:
@@ -160,12 +148,13 @@ class Link(Parameters, _Checked):
 
     @classmethod
     def _grown(cls, tree: Mapping[str, object]) -> Self:
-        node_a, node_b = tree["nodes"]  # type: ignore[misc]
-        rest = {name: value for name, value in tree.items() if name != "nodes"}
-        return cls(**arguments(cls, {"node_a": node_a, "node_b": node_b, **rest}))  # type: ignore[arg-type]
+        rest = dict(tree)
+        nodes: Any = rest.pop("nodes")
+        values: dict[str, Any] = arguments(cls, {"node_a": nodes[0], "node_b": nodes[1], **rest})
+        return cls(**values)
 
     def replace(self, changes: Mapping[str, object]) -> Self:
-        """Changed copy; keys are dotted paths such as ``station.window_duration_s`` or ``paths.0.0.length_m``.
+        """Changed copy; keys are dotted paths such as ``station.transmission`` or ``paths.0.0.length_m``.
 
         Parameters
         ----------
@@ -219,8 +208,8 @@ class Link(Parameters, _Checked):
         Returns
         -------
         Run
-            The same for the same link, seed and attempts, whatever the threads or the machine; attempts 0 to 9 and
-            10 to 99 drawn apart are attempts 0 to 99 drawn at once.
+            The same for the same link, seed and attempts, whatever the threads or the machine; attempts 0 to
+            9 and 10 to 99 drawn apart are attempts 0 to 99 drawn at once.
 
         Raises
         ------

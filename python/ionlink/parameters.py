@@ -1,19 +1,18 @@
 """The parameters of a link, field for field as the core and the link files have them.
 
-Every class is frozen, keyword-only, hashable, picklable, and checked by the core when it is made; fields that hold
-several values take any sequence and keep a tuple.
+Every class is frozen, keyword-only, hashable, picklable, and checked by the core when it is made; fields that
+hold several values take any sequence and keep a tuple.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
+from ionlink.tables import Parameters, parts_of
 
-from ionlink import _core
-from ionlink.errors import refused
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "Detector",
@@ -32,18 +31,6 @@ __all__ = [
 ]
 
 _EQUAL_AMPLITUDES = (0.5**0.5, 0.5**0.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """A table of parameters: its kind in the core, and whether files name that kind to tell it from others."""
-
-    _kind: ClassVar[str]
-    _tagged: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        settle(self)
-        _core.check(self._kind, branches(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +184,8 @@ class Detector(Parameters):
     dark_count_rate_hz : float, default 0
         Rate of dark counts (1/s), Poisson, at least 0.
     number_resolving : bool, default False
-        False: any number of events in a window is one click at the time of the first. True: exactly one event is a
-        click and more reject the attempt.
+        False: any number of events in a window is one click at the time of the first. True: exactly one event
+        is a click and more reject the attempt.
     """
 
     _kind: ClassVar[str] = "detector"
@@ -232,11 +219,6 @@ class LocalErrors(Parameters):
     dephasing_probability: float = 0.0
 
 
-def _parts(*classes: type[Parameters]) -> dict[str, tuple[type[Parameters], ...]]:
-    """Metadata of a field that holds parameters: the classes it takes."""
-    return {"classes": classes}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node(Parameters):
     """A node: an ion, and what happens to its photon and to itself.
@@ -256,9 +238,9 @@ class Node(Parameters):
     _kind: ClassVar[str] = "node"
 
     name: str = field(kw_only=False)
-    emission: Emission = field(metadata=_parts(Emission))
-    collection: Lens | MeasuredEfficiency = field(metadata=_parts(Lens, MeasuredEfficiency))
-    errors: LocalErrors = field(default=LocalErrors(), metadata=_parts(LocalErrors))
+    emission: Emission = field(metadata=parts_of(Emission))
+    collection: Lens | MeasuredEfficiency = field(metadata=parts_of(Lens, MeasuredEfficiency))
+    errors: LocalErrors = field(default=LocalErrors(), metadata=parts_of(LocalErrors))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +265,7 @@ class Station(Parameters):
 
     _kind: ClassVar[str] = "station"
 
-    detectors: Detector | Sequence[Detector] = field(default=Detector(), metadata=_parts(Detector))
+    detectors: Detector | Sequence[Detector] = field(default=Detector(), metadata=parts_of(Detector))
     reflectivity: float | Sequence[float] = 0.5
     transmission: float = 1.0
     window_start_s: float = 0.0
@@ -349,57 +331,6 @@ class Published(Parameters):
 
     _kind: ClassVar[str] = "published"
 
-    herald_probability: Measured | None = field(default=None, metadata=_parts(Measured))
-    rate_hz: Measured | None = field(default=None, metadata=_parts(Measured))
-    fidelity: Measured | None = field(default=None, metadata=_parts(Measured))
-
-
-def settle(table: Parameters) -> None:
-    """Make the sequences of a new table tuples, and refuse parts of the wrong class."""
-    for column in fields(table):
-        value = _settled(column.name, getattr(table, column.name), column.metadata.get("classes"))
-        object.__setattr__(table, column.name, value)
-
-
-def _settled(path: str, value: object, classes: tuple[type[Parameters], ...] | None) -> object:
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        return tuple(_settled(f"{path}.{index}", item, classes) for index, item in enumerate(value))
-    if classes and value is not None and not isinstance(value, classes):
-        raise refused(path, value, " or ".join(known.__name__ for known in classes))
-    return value
-
-
-def branches(table: Parameters) -> dict[str, object]:
-    """Fields of a table as plain values, without its kind."""
-    return {column.name: tree(getattr(table, column.name)) for column in fields(table)}
-
-
-def tree(value: object) -> object:
-    """Parameters, and sequences of them, as the plain dicts and lists that the core reads."""
-    if isinstance(value, Parameters):
-        return {"kind": value._kind, **branches(value)} if value._tagged else branches(value)
-    if isinstance(value, list | tuple):
-        return [tree(item) for item in value]
-    return value
-
-
-def arguments(cls: type[Parameters], branch: Mapping[str, object]) -> dict[str, object]:
-    """Arguments that make a table of class `cls` from its part of a checked tree."""
-    classes = {column.name: column.metadata.get("classes") for column in fields(cls)}
-    return {
-        name: _planted(value, classes[name]) if classes[name] else value
-        for name, value in branch.items()
-        if name != "kind"
-    }
-
-
-def _planted(value: object, classes: tuple[type[Parameters], ...]) -> object:
-    if isinstance(value, list):
-        return [_planted(item, classes) for item in value]
-    if not isinstance(value, dict):
-        return value
-    kind = value.get("kind")
-    cls = next(known for known in classes if kind == (known._kind if known._tagged else None))
-    return cls(**arguments(cls, value))
+    herald_probability: Measured | None = field(default=None, metadata=parts_of(Measured))
+    rate_hz: Measured | None = field(default=None, metadata=parts_of(Measured))
+    fidelity: Measured | None = field(default=None, metadata=parts_of(Measured))

@@ -49,15 +49,12 @@ def _line(unit: str) -> Iterator[Observer]:
         now = time.monotonic()
         if now - shown_at > 0.2:
             shown_at = now
-            print(
-                f"\r{done:,} of {total:,} {unit} ({done / max(total, 1):.0%})",
-                end="",
-                file=sys.stderr,
-                flush=True,
-            )  # noqa: T201
+            sys.stderr.write(f"\r{done:,} of {total:,} {unit} ({done / max(total, 1):.0%})")
+            sys.stderr.flush()
 
     try:
         yield show
     finally:
         if shown_at >= 0:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)  # noqa: T201
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()

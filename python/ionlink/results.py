@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import zipfile
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from ionlink import _core, seeds
-from ionlink.errors import ParameterError, refused
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
-__all__ = ["Estimate", "Exact", "Outcome", "PatternOutcome", "Run", "load_run"]
+__all__ = ["Estimate", "Exact", "Outcome", "PatternOutcome", "Run"]
 
 _CHUNK = 65_536
 """Heralds whose states are held at once: 16 MiB."""
@@ -297,12 +294,11 @@ class Run:
         complex128 (m, 4, 4)
             Basis 00, 01, 10, 11 with node A first, trace 1; (4, 4) for a single index.
         """
-        pattern, cause, times = (
-            column[selection]  # type: ignore[index]
-            for column in (self.pattern, self.cause, self.click_time_s)
-        )
+        index: Any = selection
+        pattern, cause, times = self.pattern[index], self.cause[index], self.click_time_s[index]
         if np.ndim(pattern) == 0:
-            return self.link.core.states(np.atleast_1d(pattern), np.atleast_1d(cause), times[np.newaxis])[0]
+            single = self.link.core.states(np.atleast_1d(pattern), np.atleast_1d(cause), times[np.newaxis])
+            return single.reshape(4, 4)
         return self.link.core.states(pattern, cause, times)
 
     @cached_property
@@ -313,7 +309,7 @@ class Run:
             part = slice(start, start + _CHUNK)
             states, announced = self.states(part), self.bell_state[part]
             for index, total in sums.items():
-                total += states[announced == index].sum(axis=0)
+                np.add(total, states[announced == index].sum(axis=0), out=total)
         counts = np.bincount(self.bell_state, minlength=len(_core.BELL_STATES))
         return {
             _core.BELL_STATES[index]: _frozen(total / counts[index] if counts[index] else total * np.nan)
@@ -321,7 +317,8 @@ class Run:
         }
 
     def __repr__(self) -> str:
-        return f"<Run of {self.link}: {self.heralds} heralds in {self.attempts} attempts, seed {_seed_text(self.seed)}>"
+        counts = f"{self.heralds} heralds in {self.attempts} attempts"
+        return f"<Run of {self.link}: {counts}, seed {_seed_text(self.seed)}>"
 
     def __str__(self) -> str:
         announced = np.bincount(self.bell_state, minlength=len(_core.BELL_STATES))
@@ -332,7 +329,7 @@ class Run:
             (
                 "heralds",
                 f"{self.heralds:,}",
-                ", ".join(f"{n:,} {name}" for n, name in zip(causes, _core.CAUSES)),
+                ", ".join(f"{n:,} {name}" for n, name in zip(causes, _core.CAUSES, strict=True)),
             ),
             ("attempts", f"{self.attempts:,}", f"{first:,} up to {last:,}" if first else ""),
             ("laboratory time", f"{self.duration_s:.6g}", "s"),
@@ -356,126 +353,9 @@ class Run:
         ParameterError
             For any other ending.
         """
-        writers = {".npz": self._save_npz, ".csv": self._save_csv}
-        writer = writers.get(Path(path).suffix.lower())
-        if writer is None:
-            raise refused("path", str(path), "a file name ending in .npz or .csv")
-        writer(Path(path))
+        from ionlink import storage
 
-    def _provenance(self) -> dict[str, object]:
-        return {
-            "format": _FORMAT,
-            "version": self.version,
-            "stream_version": self.stream_version,
-            "engine": self.engine,
-            "seed": seeds.plain(self.seed),
-            "start_attempt": self.start_attempt,
-            "attempts": self.attempts,
-            "interrupted": self.interrupted,
-            "herald_probability": list(self.herald_probability),
-            "link": _core.link_to_toml(self.link.tree()),
-        }
-
-    def _save_npz(self, path: Path) -> None:
-        columns = {name: getattr(self, name) for name in _COLUMNS}
-        with path.open("wb") as file:
-            np.savez(file, provenance=np.array(json.dumps(self._provenance())), **columns)
-
-    def _save_csv(self, path: Path) -> None:
-        provenance = self._provenance()
-        toml = str(provenance.pop("link"))
-        with path.open("w", encoding="utf-8", newline="") as file:
-            for name, value in provenance.items():
-                file.write(f"# {name}: {value if isinstance(value, str) else json.dumps(value)}\n")
-            file.writelines(f"# {line}".rstrip() + "\n" for line in ("link:", *toml.splitlines()))
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(
-                ("attempt", "time_s", "bell_state", "pattern", "cause", "click_time_0_s", "click_time_1_s")
-            )
-            for start in range(0, self.heralds, _CHUNK):
-                writer.writerows(self._csv_rows(slice(start, start + _CHUNK)))
-
-    def _csv_rows(self, part: slice) -> Iterator[tuple[object, ...]]:
-        return zip(
-            self.attempt[part].tolist(),
-            self.time_s[part].tolist(),
-            np.array(_core.BELL_STATES)[self.bell_state[part]].tolist(),
-            np.array(self.pattern_names)[self.pattern[part]].tolist(),
-            np.array(_core.CAUSES)[self.cause[part]].tolist(),
-            *self.click_time_s[part].T.tolist(),
-            strict=True,
-        )
-
-
-_FORMAT = "ionlink run 1"
-_COLUMNS = {"attempt": np.uint64, "pattern": np.uint8, "cause": np.uint8, "click_time_s": np.float64}
-
-
-def load_run(path: str | os.PathLike[str]) -> Run:
-    """Read a run written by `Run.save` as ``.npz``; equal to the one that was saved.
-
-    Raises
-    ------
-    ParameterError
-        If the file is something else, or damaged.
-    OSError
-        If the file cannot be read.
-    """
-    with Path(path).open("rb") as file:
-        try:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("not an .npz file")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                return _restored(archive)
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            EOFError,
-            OverflowError,
-            NotImplementedError,
-            zipfile.BadZipFile,
-        ) as error:
-            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-            raise ParameterError(
-                f"{path}: not a run saved by ionlink, or damaged: {reason}", path="path"
-            ) from error
-
-
-def _restored(archive: Mapping[str, NDArray[np.generic]]) -> Run:
-    from ionlink.link import Link
-
-    provenance = json.loads(str(archive["provenance"]))
-    if not isinstance(provenance, dict) or provenance.get("format") != _FORMAT:
-        raise ValueError(f"its format is not {_FORMAT!r}")
-    columns = {name: archive[name] for name in _COLUMNS}
-    heralds = len(columns["attempt"])
-    for name, column in columns.items():
-        shape = (heralds, 2) if name == "click_time_s" else (heralds,)
-        if column.dtype != _COLUMNS[name] or column.shape != shape:
-            raise ValueError(f"{name} has dtype {column.dtype} and shape {column.shape}")
-    link = Link._grown(_core.link_from_toml(provenance["link"]))
-    start, attempts = provenance["start_attempt"], provenance["attempts"]
-    attempt = columns["attempt"]
-    if heralds:
-        inside = start <= attempt[0] and attempt[-1] < start + attempts
-        if not inside or np.any(attempt[1:] <= attempt[:-1]):
-            raise ValueError("attempt does not ascend within the run")
-        if columns["pattern"].max() >= len(link.core.patterns) or columns["cause"].max() >= len(_core.CAUSES):
-            raise ValueError("patterns or causes that its link does not have")
-    return Run(
-        link=link,
-        attempts=attempts,
-        **columns,
-        herald_probability=Estimate(*provenance["herald_probability"]),
-        seed=seeds.from_plain(provenance["seed"]),
-        engine=provenance["engine"],
-        start_attempt=start,
-        interrupted=provenance["interrupted"],
-        stream_version=provenance["stream_version"],
-        version=provenance["version"],
-    )
+        storage.save(self, Path(path))
 
 
 def _same(mine: object, theirs: object) -> bool:
@@ -497,7 +377,7 @@ def _frozen(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
     return array
 
 
-def table(rows: list[tuple[str, ...]], align: str = "<<<") -> str:
+def table(rows: Sequence[tuple[str, ...]], align: str = "<<<") -> str:
     """Rows as text in aligned columns; `align` has ``<`` or ``>`` for each."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = (

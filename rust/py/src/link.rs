@@ -2,7 +2,7 @@
 
 use crate::errors::{internal, translate};
 use crate::{arrays, params};
-use ionlink_core::{Estimate, Exact, Heralds, Key, Link, Plan, Progress, Stop};
+use ionlink_core::{Cause, Estimate, Exact, Heralds, Key, Link, Plan, Progress, Stop};
 use numpy::{Complex64, PyArray1, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
@@ -91,9 +91,12 @@ impl PyLink {
             let entry = PyDict::new(py);
             entry.set_item("name", outcome.pattern.name())?;
             entry.set_item("bell_state", outcome.pattern.bell_state.name())?;
-            entry.set_item("probability", outcome.by_cause.iter().sum::<f64>())?;
-            entry.set_item("by_cause", PyTuple::new(py, outcome.by_cause)?)?;
-            entry.set_item("rho", arrays::state(py, &outcome.rho)?)?;
+            entry.set_item("probability", outcome.probability())?;
+            entry.set_item(
+                "by_cause",
+                PyTuple::new(py, Cause::ALL.map(|cause| outcome.probability_of(cause)))?,
+            )?;
+            entry.set_item("rho", arrays::state(py, &outcome.rho())?)?;
             patterns.append(entry)?;
         }
         result.set_item("patterns", patterns)?;

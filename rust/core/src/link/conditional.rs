@@ -432,7 +432,7 @@ mod tests {
                             *weight,
                         );
                     }
-                    let (expected, actual) = (exact.by_cause[cause as usize], state::trace(&sum));
+                    let (expected, actual) = (exact.probability_of(cause), state::trace(&sum));
                     assert!(
                         (actual - expected).abs() < 1e-10 * expected,
                         "{name} {cause:?}: {actual} {expected}"
@@ -442,8 +442,8 @@ mod tests {
                 let total = link.finished(&total);
                 for i in 0..4 {
                     for j in 0..4 {
-                        let difference = (total[i][j] - exact.rho[i][j]).norm_sqr().sqrt();
-                        assert!(difference < 1e-10 * state::trace(&exact.rho), "{name} rho[{i}][{j}]");
+                        let difference = (total[i][j] - exact.rho()[i][j]).norm_sqr().sqrt();
+                        assert!(difference < 1e-10 * exact.probability(), "{name} rho[{i}][{j}]");
                     }
                 }
             }

@@ -25,7 +25,7 @@ pub struct Exact {
     pub leakage: f64,
     /// Per announced Bell state.
     pub outcomes: Vec<Outcome>,
-    /// Per accepted pattern, in the order of [`Link::patterns`]: announced state and probability per attempt by cause.
+    /// Per accepted pattern, in the order of [`Link::patterns`].
     pub patterns: Vec<PatternOutcome>,
 }
 
@@ -47,10 +47,29 @@ pub struct Outcome {
 pub struct PatternOutcome {
     /// The pattern.
     pub pattern: Pattern,
-    /// Probability per attempt by cause, in the order of [`Cause::ALL`].
-    pub by_cause: [f64; 3],
+    /// The ions' state by cause, in the order of [`Cause::ALL`], unnormalized: its trace is the probability per attempt.
+    pub by_cause: [State; 3],
+}
+
+impl PatternOutcome {
+    /// Probability per attempt.
+    pub fn probability(&self) -> f64 {
+        self.by_cause.iter().map(state::trace).sum()
+    }
+
+    /// Probability per attempt with this cause.
+    pub fn probability_of(&self, cause: Cause) -> f64 {
+        state::trace(&self.by_cause[cause as usize])
+    }
+
     /// The ions' state, unnormalized: its trace is the probability per attempt.
-    pub rho: State,
+    pub fn rho(&self) -> State {
+        let mut sum = state::ZERO;
+        for operator in &self.by_cause {
+            state::add(&mut sum, operator, 1.0);
+        }
+        sum
+    }
 }
 
 impl Exact {
@@ -61,12 +80,10 @@ impl Exact {
         for &pattern in &link.patterns {
             let (by_cause, pattern_leaked) = registered.heralds(link, pattern);
             leaked += pattern_leaked;
-            let mut rho = state::ZERO;
-            for operator in &by_cause {
-                state::add(&mut rho, operator, 1.0);
-            }
-            let by_cause = by_cause.map(|operator| state::trace(&operator));
-            patterns.push(PatternOutcome { pattern, by_cause, rho: link.finished(&rho) });
+            patterns.push(PatternOutcome {
+                pattern,
+                by_cause: by_cause.map(|operator| link.finished(&operator)),
+            });
         }
         let outcomes: Vec<_> = BellState::ALL
             .into_iter()
@@ -74,7 +91,7 @@ impl Exact {
             .map(|bell_state| {
                 let mut sum = state::ZERO;
                 for outcome in patterns.iter().filter(|outcome| outcome.pattern.bell_state == bell_state) {
-                    state::add(&mut sum, &outcome.rho, 1.0);
+                    state::add(&mut sum, &outcome.rho(), 1.0);
                 }
                 let probability = state::trace(&sum);
                 let rho = state::scaled(&sum, 1.0 / probability);

@@ -379,6 +379,8 @@ struct Merge {
     waiting: BTreeMap<u64, Drawn>,
     reached: u64,
     finished: bool,
+    /// A block was left unfinished: nothing after it is contiguous.
+    cut: bool,
 }
 
 fn draw_parallel<E: Engine>(
@@ -399,6 +401,7 @@ fn draw_parallel<E: Engine>(
         waiting: BTreeMap::new(),
         reached: first_block * length,
         finished: false,
+        cut: false,
     });
     // Workers never panic while holding the lock; a poisoned one still holds whole blocks.
     let lock = || merge.lock().unwrap_or_else(PoisonError::into_inner);
@@ -415,7 +418,7 @@ fn draw_parallel<E: Engine>(
             let done = engine.run_block(plan.key, block, 0..end, wanted, stopped, &mut heralds);
             let mut merge = lock();
             merge.waiting.insert(block, Drawn { heralds, done, end });
-            while !merge.finished {
+            while !merge.finished && !merge.cut {
                 let expected = merge.next_block;
                 let Some(mut drawn) = merge.waiting.remove(&expected) else { break };
                 merge.heralds.append(&mut drawn.heralds);
@@ -427,8 +430,8 @@ fn draw_parallel<E: Engine>(
                     merge.finished = true;
                 } else if merge.reached == end_attempt {
                     merge.finished = true;
-                } else if drawn.done < drawn.end {
-                    return; // stopped inside this block: nothing after it is contiguous
+                } else {
+                    merge.cut = drawn.done < drawn.end;
                 }
             }
             if merge.finished {

@@ -1,0 +1,160 @@
+//! The seed contract: heralds are a function of parameters and seed; not of threads, of where a run starts or of how it
+//! is cut. docs/reproducibility.md states it.
+#![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
+
+use ionlink_core::stream::STREAM_VERSION;
+use ionlink_core::{BasicLinkParams, Heralds, Key, Link, Plan, Run, Stop};
+
+fn reference_link() -> Link {
+    BasicLinkParams { efficiency: [0.0218; 2], dark_count_rate_hz: 60.0, ..Default::default() }
+        .checked()
+        .unwrap()
+}
+
+fn run(link: &Link, seed: u64, start_attempt: u64, stop: Stop, threads: usize) -> Run {
+    let plan = Plan { start_attempt, threads, ..Plan::new(Key::from_seed(seed), stop) };
+    link.sample(&plan, &mut |_| true).unwrap()
+}
+
+fn joined(first: Heralds, second: Heralds) -> Heralds {
+    Heralds {
+        attempt: [first.attempt, second.attempt].concat(),
+        pattern: [first.pattern, second.pattern].concat(),
+        cause: [first.cause, second.cause].concat(),
+        click_time_s: [first.click_time_s, second.click_time_s].concat(),
+    }
+}
+
+/// A fingerprint of every bit of a record (FNV-1a).
+fn fingerprint(heralds: &Heralds) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut eat = |word: u64| {
+        for byte in word.to_le_bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    for index in 0..heralds.len() {
+        eat(heralds.attempt[index]);
+        eat(u64::from(heralds.pattern[index]));
+        eat(u64::from(heralds.cause[index]));
+        heralds.click_time_s[index].iter().for_each(|time| eat(time.to_bits()));
+    }
+    hash
+}
+
+#[test]
+fn threads_change_nothing() {
+    let link = reference_link();
+    for stop in [Stop::Heralds(2500), Stop::Attempts(7_654_321), Stop::Heralds(1)] {
+        let single = run(&link, 5, 12_345, stop, 1);
+        for threads in [2, 7] {
+            assert!(run(&link, 5, 12_345, stop, threads) == single, "{threads} threads, {stop:?}");
+        }
+    }
+}
+
+#[test]
+fn ten_and_ninety_are_a_hundred() {
+    let link = reference_link();
+    let whole = run(&link, 9, 0, Stop::Attempts(5_000_000), 1);
+    // cuts at a block's edge, inside a group of attempts, and just beside them
+    for cut in [1, 31, 500_000, 1 << 20, (1 << 20) + 1, 3_333_333] {
+        let first = run(&link, 9, 0, Stop::Attempts(cut), 1);
+        let second = run(&link, 9, cut, Stop::Attempts(5_000_000 - cut), 2);
+        assert_eq!(first.attempts + second.attempts, whole.attempts);
+        assert!(joined(first.heralds, second.heralds) == whole.heralds, "cut at {cut}");
+    }
+    let first = run(&link, 9, 0, Stop::Heralds(10), 1);
+    let second = run(&link, 9, first.attempts, Stop::Heralds(90), 1);
+    let hundred = run(&link, 9, 0, Stop::Heralds(100), 1);
+    assert_eq!(first.attempts + second.attempts, hundred.attempts);
+    assert!(joined(first.heralds, second.heralds) == hundred.heralds);
+    assert_eq!(hundred.attempts, hundred.heralds.attempt[99] + 1);
+}
+
+#[test]
+fn one_bit_of_the_seed_changes_everything() {
+    let link = reference_link();
+    let heralds = |key| {
+        let mut plan = Plan::new(key, Stop::Heralds(200));
+        plan.threads = 2;
+        link.sample(&plan, &mut |_| true).unwrap().heralds
+    };
+    let Key([low, high]) = Key::from_seed(1);
+    let base = heralds(Key([low, high]));
+    for bit in [0, 17, 63] {
+        for key in [Key([low ^ 1 << bit, high]), Key([low, high ^ 1 << bit])] {
+            let other = heralds(key);
+            let shared = base.attempt.iter().filter(|attempt| other.attempt.contains(attempt)).count();
+            // 200 heralds in about 850,000 attempts: a chance meeting has probability 200²/850,000 = 0.05
+            assert!(shared < 5, "bit {bit}: {shared} attempts in common");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_holds_a_prefix() {
+    let link = reference_link();
+    for threads in [1, 2] {
+        let mut plan = Plan::new(Key::from_seed(3), Stop::Attempts(1 << 40));
+        plan.threads = threads;
+        let mut looks = 0;
+        let stopped = link
+            .sample(&plan, &mut |progress| {
+                looks += 1;
+                assert!(progress.done <= progress.total);
+                looks < 3
+            })
+            .unwrap();
+        assert!(stopped.interrupted);
+        let again = run(&link, 3, 0, Stop::Attempts(stopped.attempts), 1);
+        assert!(stopped.heralds == again.heralds, "{threads} threads");
+    }
+}
+
+/// Golden streams: they move only with `STREAM_VERSION`, and the changelog says so under Stream.
+#[test]
+fn value_stability() {
+    assert_eq!(STREAM_VERSION, 1);
+    let golden = [
+        ("reference", reference_link(), 0x1fdd_d5d1_a5c7_a500_u64),
+        (
+            "detuned, dark, unequal",
+            BasicLinkParams {
+                efficiency: [0.3, 0.1],
+                lifetime_s: [8e-9, 5e-9],
+                delay_s: [0.0, 1e-9],
+                detuning_rad_per_s: [0.0, 2e8],
+                amplitudes: [[0.6, 0.8], [0.8, 0.6]],
+                mode_overlap: 0.9,
+                dephasing_per_photon_per_s: 1e7,
+                reflectivity: ionlink_core::tree::OneOrMany::Many(vec![0.45, 0.55]),
+                dark_count_rate_hz: 2e5,
+                ..Default::default()
+            }
+            .checked()
+            .unwrap(),
+            0x734c_b0f4_65d4_f5c1,
+        ),
+        (
+            "number resolving",
+            BasicLinkParams {
+                efficiency: [0.5; 2],
+                dark_count_rate_hz: 1e6,
+                number_resolving: true,
+                ..Default::default()
+            }
+            .checked()
+            .unwrap(),
+            0x9815_4901_c816_cd39,
+        ),
+    ];
+    let mut moved = vec![];
+    for (name, link, expected) in golden {
+        let seen = fingerprint(&run(&link, 2020, 0, Stop::Heralds(1000), 1).heralds);
+        if seen != expected {
+            moved.push(format!("{name}: {seen:#018x}"));
+        }
+    }
+    assert!(moved.is_empty(), "streams moved: {moved:#?}");
+}
