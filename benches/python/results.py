@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,9 @@ def write(title: str, body: str) -> None:
     text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else HEAD
     head, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
     kept = {section.split("\n", 1)[0]: section.split("\n", 1)[1].strip() for section in sections}
-    kept[title] = body.strip()
+    paragraphs = body.strip().split("\n\n")
+    kept[title] = "\n\n".join(
+        part if part.startswith("|") else textwrap.fill(part, 110) for part in paragraphs
+    )
     text = "".join(f"\n## {name}\n\n{kept[name]}\n" for name in sorted(kept))
     RESULTS.write_text(head.strip() + "\n" + text, encoding="utf-8")

@@ -65,10 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("link", help="name of a preset, or a link file")
     stop = run.add_mutually_exclusive_group()
     stop.add_argument(
-        "--heralds", type=_number, metavar="N", help=f"heralds to draw (default {_DEFAULT_HERALDS})"
+        "--heralds", type=number, metavar="N", help=f"heralds to draw (default {_DEFAULT_HERALDS})"
     )
-    stop.add_argument("--attempts", type=_number, metavar="N", help="attempts to make")
-    stop.add_argument("--duration", type=_number, metavar="S", help="laboratory time (s)")
+    stop.add_argument("--attempts", type=number, metavar="N", help="attempts to make")
+    stop.add_argument("--duration", type=number, metavar="S", help="laboratory time (s)")
     run.add_argument("--seed", type=int, metavar="S", help="whole number; default: drawn and reported")
     run.add_argument("--threads", type=int, metavar="T", help="default: all; changes no result")
     run.add_argument("--out", metavar="FILE", help="save the run (.npz or .csv)")
@@ -78,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _number(text: str) -> float:
+def number(text: str) -> float:
+    """Whole number of any size, or a number such as 1e6."""
     try:
         return int(text)
     except ValueError:
@@ -127,11 +128,10 @@ def _run(options: argparse.Namespace) -> int:
             raise
         run, code = partial, _INTERRUPTED
     exact = link.exact()
-    rows = _rows(exact, run)
     if options.json:
-        print(json.dumps(_document(run, rows), indent=2, allow_nan=False))
+        print(json.dumps(_document(exact, run), indent=2, allow_nan=False))
     else:
-        print(_report(run, rows))
+        print(_report(exact, run))
     if options.out is not None:
         run.save(options.out)
     if options.plot is not None:
@@ -142,63 +142,48 @@ def _run(options: argparse.Namespace) -> int:
 
 
 class _Row(NamedTuple):
-    quantity: str
     exact: float
     sampled: Estimate
-    published: Estimate | None
+    published: Measured | None = None
 
 
-def _rows(exact: Exact, run: Run) -> list[_Row]:
-    return [
-        _Row(
-            "herald_probability",
-            exact.herald_probability,
-            run.herald_probability,
-            _published(run, "herald_probability"),
-        ),
-        _Row("rate_hz", exact.rate_hz, run.rate_hz, _published(run, "rate_hz")),
-        _Row("fidelity", exact.fidelity, run.fidelity, _published(run, "fidelity")),
-        *(
-            _Row(f"fidelity {name}", outcome.fidelity, run.fidelities[name], None)
-            for name, outcome in exact.outcomes.items()
-        ),
-    ]
+def _rows(exact: Exact, run: Run) -> dict[str, _Row]:
+    names = ("herald_probability", "rate_hz", "fidelity")
+    published = run.link.published
+    return {
+        name: _Row(getattr(exact, name), getattr(run, name), getattr(published, name, None)) for name in names
+    }
 
 
-def _published(run: Run, quantity: str) -> Estimate | None:
-    """Published value with its 95 % interval, of no width if no uncertainty was published."""
-    measured: Measured | None = getattr(run.link.published, quantity, None)
-    if measured is None:
-        return None
-    spread = 1.96 * (measured.uncertainty or 0.0)
-    return Estimate(measured.value, measured.value - spread, measured.value + spread)
-
-
-def _report(run: Run, rows: list[_Row]) -> str:
+def _report(exact: Exact, run: Run) -> str:
     titles = {"herald_probability": "herald probability", "rate_hz": "rate (1/s)"}
-    lines = [("", "exact", "sampled", "published")]
-    for row in rows:
-        published = ""
-        if row.published is not None:
-            exactly = row.published.low == row.published.high
-            published = f"{row.published.value:g}" if exactly else str(row.published)
-        lines.append(
-            (titles.get(row.quantity, row.quantity), f"{row.exact:.6g}", str(row.sampled), published)
-        )
+    rows = _rows(exact, run)
+    for name, outcome in exact.outcomes.items():
+        rows[f"  {name}"] = _Row(outcome.fidelity, run.fidelities[name])
+    cells = [
+        (titles.get(name, name), f"{row.exact:.6g}", str(row.sampled), str(row.published or ""))
+        for name, row in rows.items()
+    ]
     state = "interrupted after" if run.interrupted else "from"
     effort = f"{run.attempts:,} attempts, {run.duration_s:.4g} s of laboratory time"
     head = f"{run.link}\n{run.heralds:,} heralds {state} {effort}; seed {run.seed}"
-    return f"{head}\n\n{table(lines, '<>>>')}"
+    return f"{head}\n\n{table([('', 'exact', 'sampled', 'published'), *cells], '<>>>')}"
 
 
-def _document(run: Run, rows: list[_Row]) -> dict[str, object]:
+def _document(exact: Exact, run: Run) -> dict[str, object]:
     """Result for machines; numbers that do not exist are null."""
 
-    def number(value: float) -> float | None:
-        return value if math.isfinite(value) else None
+    def number(value: float | None) -> float | None:
+        return value if value is not None and math.isfinite(value) else None
 
-    def interval(estimate: Estimate | None) -> dict[str, float | None] | None:
-        return estimate and {name: number(value) for name, value in estimate._asdict().items()}
+    def entry(row: _Row) -> dict[str, object]:
+        result: dict[str, object] = {
+            "exact": number(row.exact),
+            "sampled": {name: number(value) for name, value in row.sampled._asdict().items()},
+        }
+        if row.published is not None:
+            result["published"] = {"value": row.published.value, "uncertainty": row.published.uncertainty}
+        return result
 
     return {
         "link": run.link.name,
@@ -211,12 +196,9 @@ def _document(run: Run, rows: list[_Row]) -> dict[str, object]:
         "engine": run.engine,
         "stream_version": run.stream_version,
         "version": run.version,
-        "results": {
-            row.quantity: {
-                "exact": number(row.exact),
-                "sampled": interval(row.sampled),
-                "published": interval(row.published),
-            }
-            for row in rows
+        "results": {name: entry(row) for name, row in _rows(exact, run).items()},
+        "outcomes": {
+            name: {"fidelity": entry(_Row(outcome.fidelity, run.fidelities[name]))}
+            for name, outcome in exact.outcomes.items()
         },
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from ionlink import _core
 from ionlink.tables import Parameters, parts_of
 
 if TYPE_CHECKING:
@@ -296,7 +297,7 @@ class Schedule(Parameters):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured(Parameters):
-    """A published number.
+    """A published number; prints as ``0.940(5)``.
 
     Parameters
     ----------
@@ -313,6 +314,12 @@ class Measured(Parameters):
     value: float
     uncertainty: float | None = None
     source: str
+
+    def __str__(self) -> str:
+        if not self.uncertainty:
+            return f"{self.value:g}"
+        spread = 1.96 * self.uncertainty
+        return _core.format_estimate(self.value, self.value - spread, self.value + spread)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

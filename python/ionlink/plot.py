@@ -9,14 +9,363 @@ import numpy as np
 
 from ionlink import _core
 from ionlink.errors import IonlinkError
-from ionlink.parameters import Fiber
+from ionlink.parameters import Fiber, MeasuredEfficiency
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike
 
     from ionlink.link import Link
-    from ionlink.results import Run
+    from ionlink.parameters import Measured, Node
+    from ionlink.results import Exact, Run
 
 __all__ = ["click_times", "density_matrix", "link"]
+
+_INK, _MUTED, _FAINT, _PAPER = "#1f2933", "#7b8794", "#e4e7eb", "#f7f9fb"
+_BLUE, _TEAL, _ORANGE, _VIOLET, _RED = "#2b6cb0", "#3a9e92", "#dd8a2e", "#8266b5", "#c2383f"
+_PHASES = (("0", _BLUE), ("π/2", _TEAL), ("π", _ORANGE), ("-π/2", _VIOLET))
+_CAUSE_COLORS = (_BLUE, _ORANGE, _VIOLET)
+_STYLE = {
+    "font.size": 9,
+    "text.color": _INK,
+    "axes.edgecolor": _MUTED,
+    "axes.labelcolor": _INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "xtick.color": _MUTED,
+    "ytick.color": _MUTED,
+    "xtick.labelcolor": _INK,
+    "ytick.labelcolor": _INK,
+    "legend.frameon": False,
+}
+
+
+def _matplotlib(module: str) -> Any:
+    """Import a module of matplotlib only when a picture is asked for."""
+    try:
+        return importlib.import_module(f"matplotlib.{module}")
+    except ImportError as error:
+        raise IonlinkError("plots need matplotlib: pip install ionlink[plot]") from error
+
+
+def _axes(ax: Axes | None, width: float, height: float) -> Axes:
+    if ax is not None:
+        return ax
+    pyplot = _matplotlib("pyplot")
+    with pyplot.rc_context(_STYLE):
+        axes: Axes = pyplot.subplots(figsize=(width, height), layout="constrained")[1]
+        return axes
+
+
+def density_matrix(rho: ArrayLike, ax: Axes | None = None) -> Axes:
+    """Draw a state of two ions: the area of a square is the modulus of an element, its color the phase.
+
+    Parameters
+    ----------
+    rho : complex (4, 4)
+        The state, basis 00, 01, 10, 11.
+    ax : matplotlib Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    patches, colors = _matplotlib("patches"), _matplotlib("colors")
+    ax = _axes(ax, 3.0, 3.0)
+    matrix = np.asarray(rho, dtype=np.complex128)
+    wheel = [color for _, color in _PHASES]
+    phase_color = colors.LinearSegmentedColormap.from_list("phase", [*wheel, wheel[0]])
+    modulus = np.abs(matrix)
+    largest = np.nanmax(modulus, initial=0.0)
+    for row, column in np.ndindex(4, 4):
+        cell = patches.Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, color=_PAPER, linewidth=0)
+        ax.add_patch(cell)
+        # smaller elements would be specks
+        if not modulus[row, column] > 1e-4:
+            continue
+        side = 0.94 * float(np.sqrt(modulus[row, column] / largest))
+        turns = float(np.angle(matrix[row, column]) / (2 * np.pi)) % 1.0
+        corner = (column - side / 2, row - side / 2)
+        ax.add_patch(patches.Rectangle(corner, side, side, color=phase_color(turns), linewidth=0))
+        if modulus[row, column] > 0.15 * largest:
+            number = f"{modulus[row, column]:.2f}"
+            ax.text(column, row, number, ha="center", va="center", color="white", fontsize=7)
+    basis = ["00", "01", "10", "11"]
+    ax.set(xlim=(-0.5, 3.5), ylim=(3.5, -0.5), aspect="equal")
+    ax.set_xticks(range(4), [f"|{name}⟩" for name in basis])
+    ax.set_yticks(range(4), [f"⟨{name}|" for name in basis])
+    ax.tick_params(length=0, labelsize=7.5, labelcolor=_INK)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def click_times(run: Run, ax: Axes | None = None) -> Axes:
+    """Draw when the clicks of a run's heralds came, by what caused them.
+
+    Parameters
+    ----------
+    run : Run
+        The run; both clicks of each herald count.
+    ax : matplotlib Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = _axes(ax, 4.5, 3.2)
+    station = run.link.station
+    edges_ns = np.linspace(0.0, station.window_duration_s * 1e9, 61)
+    for index, (name, color) in enumerate(zip(_core.CAUSES, _CAUSE_COLORS, strict=True)):
+        times_ns = run.click_time_s[run.cause == index].ravel() * 1e9
+        if times_ns.size:
+            counts = np.histogram(times_ns, edges_ns)[0]
+            label = f"{name} ({times_ns.size // 2:,})"
+            ax.stairs(counts, edges_ns, fill=True, color=color, alpha=0.45, label=label)
+    lifetimes = {node.emission.lifetime_s for node in run.link.nodes}
+    if run.heralds and len(lifetimes) == 1 and max(run.link.delay_s) <= station.window_start_s:
+        lifetime_ns = lifetimes.pop() * 1e9
+        shape = np.exp(-edges_ns / lifetime_ns)
+        expected = 2 * run.heralds * (shape[:-1] - shape[1:]) / (shape[0] - shape[-1])
+        centers_ns = (edges_ns[:-1] + edges_ns[1:]) / 2
+        ax.plot(centers_ns, expected, color=_INK, linewidth=1.1, label=f"exp(-t/{lifetime_ns:.3g} ns)")
+    ax.set_yscale("log")
+    ax.set(xlim=(0.0, edges_ns[-1]), xlabel="click after the window opens (ns)")
+    ax.set_ylabel(f"clicks per {edges_ns[1]:.3g} ns")
+    ax.set_ylim(bottom=0.7)
+    if run.heralds:
+        ax.legend(loc="upper right", fontsize=7.5, handlelength=1.2)
+    return ax
+
+
+def link(link: Link, run: Run) -> Figure:
+    """Draw a link, its heralds, their states, and what the window does to them; about 11 x 7 inch.
+
+    Parameters
+    ----------
+    link : Link
+        The link.
+    run : Run
+        Heralds drawn from it.
+
+    Returns
+    -------
+    matplotlib Figure
+        Ready for ``savefig``.
+    """
+    pyplot = _matplotlib("pyplot")
+    with pyplot.rc_context(_STYLE):
+        figure: Figure = pyplot.figure(figsize=(11, 7), layout="constrained")
+        panels: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.25))
+        exact = link.exact()
+        _schematic(link, exact, panels[0].add_axes((0.0, 0.0, 1.0, 1.0)))
+        left, middle, right = panels[1].subfigures(1, 3, width_ratios=(1.0, 1.25, 0.95))
+        click_times(run, left.subplots()).set_title("When the clicks came")
+        _states(run, exact, middle)
+        _window_scan(link, exact, right)
+    return figure
+
+
+def _states(run: Run, exact: Exact, panel: Any) -> None:
+    """Mean states of the run's heralds, and below them the numbers side by side."""
+    patches = _matplotlib("patches")
+    names = list(exact.outcomes)
+    axes = panel.subplot_mosaic(
+        [names, ["key"] * len(names), ["numbers"] * len(names)], height_ratios=(2, 0.3, 1.1)
+    )
+    for name in names:
+        density_matrix(run.rho[name], axes[name]).set_title(f"{_ket(name)}   F = {run.fidelities[name]}")
+    handles = [patches.Patch(color=color, label=label) for label, color in _PHASES]
+    axes["key"].legend(
+        handles=handles,
+        title="area: modulus, color: phase",
+        title_fontsize=7.5,
+        fontsize=7.5,
+        ncols=4,
+        loc="center",
+        handlelength=0.9,
+        handleheight=0.9,
+        columnspacing=1.2,
+    )
+    axes["key"].axis("off")
+    _numbers(run, exact, axes["numbers"])
+
+
+def _numbers(run: Run, exact: Exact, ax: Axes) -> None:
+    published = run.link.published
+    rows: list[tuple[str, ...]] = [("", "exact", "sampled", "published")]
+    for label, name in (
+        ("herald prob.", "herald_probability"),
+        ("rate (1/s)", "rate_hz"),
+        ("fidelity", "fidelity"),
+    ):
+        measured = getattr(published, name, None)
+        rows.append((label, f"{getattr(exact, name):.4g}", str(getattr(run, name)), str(measured or "")))
+    for row, cells in enumerate(rows):
+        for x, cell in zip((0.0, 0.45, 0.74, 1.0), cells, strict=True):
+            color = _MUTED if row == 0 or x == 0.0 else _INK
+            side = "left" if x == 0.0 else "right"
+            ax.text(x, 0.95 - 0.3 * row, cell, ha=side, va="center", color=color, fontsize=8.5)
+    ax.axhline(0.8, color=_FAINT, linewidth=1)
+    ax.set(xlim=(0, 1), ylim=(0, 1.1))
+    ax.axis("off")
+
+
+def _window_scan(link: Link, exact: Exact, panel: Any) -> None:
+    """Fidelity and herald probability of the same link with other windows; the link's own is marked."""
+    axes = panel.subplots(2, 1, sharex=True)
+    window_s = link.station.window_duration_s
+    windows_s = window_s * np.linspace(0.04, 2.0, 60)
+    scan = [link.replace({"station.window_duration_s": float(window)}).exact() for window in windows_s]
+    for ax, name in zip(axes, ("fidelity", "herald_probability"), strict=True):
+        measured: Measured | None = getattr(link.published, name, None)
+        ax.axvline(window_s * 1e9, color=_FAINT, linewidth=6, zorder=0)
+        ax.plot(windows_s * 1e9, [getattr(point, name) for point in scan], color=_BLUE, linewidth=1.6)
+        ax.plot(window_s * 1e9, getattr(exact, name), "o", color=_BLUE, markersize=5, label="exact")
+        if measured is not None:
+            ax.errorbar(
+                window_s * 1e9,
+                measured.value,
+                measured.uncertainty,
+                fmt="D",
+                color=_RED,
+                markersize=4.5,
+                markerfacecolor="white",
+                capsize=2.5,
+                linewidth=1.2,
+                label="published",
+            )
+        ax.set_ylabel(name.replace("_", " "))
+        ax.set_xlim(0, windows_s[-1] * 1e9)
+    axes[0].set_title("What the window trades")
+    axes[1].set_ylim(bottom=0)
+    axes[1].ticklabel_format(axis="y", scilimits=(-2, 3), useMathText=True)
+    axes[1].set_xlabel("window duration (ns)")
+    axes[1].legend(loc="lower right", fontsize=7.5)
+    panel.align_ylabels(axes)
+
+
+def _schematic(link: Link, exact: Exact, ax: Axes) -> None:
+    """The link from left to right: ion, fiber, station, fiber, ion; headline numbers above."""
+    ax.set(xlim=(0, 11), ylim=(0, 3.1))
+    ax.axis("off")
+    ax.text(0.35, 2.82, link.name or "link", fontsize=15, fontweight="bold", va="center")
+    if link.reference:
+        ax.text(0.35, 2.5, link.reference, fontsize=8, color=_MUTED, va="center")
+    headline = (
+        (f"{exact.rate_hz:.4g}", "heralds per second"),
+        (f"{exact.fidelity:.4f}", "fidelity"),
+        (_si(exact.mean_time_s, "s"), "to a herald"),
+    )
+    for x, (number, meaning) in zip((7.55, 9.15, 10.4), headline, strict=True):
+        ax.text(x, 2.84, number, fontsize=13, ha="center", va="center", color=_BLUE)
+        ax.text(x, 2.55, meaning, fontsize=8, ha="center", va="center", color=_MUTED)
+    _station(link, ax, 5.5, 1.25)
+    for node, elements, x, side in zip(link.nodes, link.paths, (1.35, 9.65), (1, -1), strict=True):
+        _node(node, ax, x, 1.25)
+        _fiber(ax, x + 0.62 * side, 5.5 - 0.36 * side, 1.25)
+        length_m = sum(element.length_m for element in elements if isinstance(element, Fiber))
+        label = f"{_si(length_m, 'm')} of fiber" if length_m else "photon"
+        ax.text((x + 5.5) / 2, 1.72, label, ha="center", fontsize=8.5, color=_INK)
+
+
+def _node(node: Node, ax: Axes, x: float, y: float) -> None:
+    patches = _matplotlib("patches")
+    for edge in (y - 0.42, y + 0.3):
+        ax.add_patch(
+            patches.FancyBboxPatch(
+                (x - 0.5, edge),
+                1.0,
+                0.12,
+                boxstyle="round,pad=0.0,rounding_size=0.05",
+                color=_MUTED,
+                linewidth=0,
+            )
+        )
+    for size, alpha in ((26, 0.10), (17, 0.22), (9, 1.0)):
+        ax.plot(x, y, "o", color=_BLUE, markersize=size, alpha=alpha, markeredgewidth=0)
+    ax.text(x, y + 0.62, node.name, ha="center", fontsize=11, fontweight="bold")
+    collection = node.collection
+    if isinstance(collection, MeasuredEfficiency):
+        collected = f"efficiency {collection.efficiency:.3g} (measured)"
+    else:
+        collected = f"lens, NA {collection.numerical_aperture:.3g}"
+    facts = [f"lifetime {_si(node.emission.lifetime_s, 's')}", collected]
+    if node.errors.ion_photon_fidelity < 1:
+        facts.append(f"ion-photon fidelity {node.errors.ion_photon_fidelity:.4g}")
+    ax.text(x, y - 0.56, "\n".join(facts), ha="center", va="top", fontsize=8, color=_MUTED, linespacing=1.45)
+
+
+def _fiber(ax: Axes, start: float, end: float, y: float) -> None:
+    """A line with a wave packet traveling to the station."""
+    ax.plot([start, end], [y, y], color=_INK, linewidth=1.4, solid_capstyle="round")
+    middle = (start + end) / 2
+    x = np.linspace(middle - 0.5, middle + 0.5, 300)
+    ax.plot(
+        x,
+        y + 0.2 * np.exp(-(((x - middle) / 0.2) ** 2)) * np.cos(50 * (x - middle)),
+        color=_ORANGE,
+        linewidth=1.3,
+    )
+
+
+def _station(link: Link, ax: Axes, x: float, y: float) -> None:
+    patches = _matplotlib("patches")
+    station = link.station
+    half = 0.3
+    ax.add_patch(
+        patches.Rectangle((x - half, y - half), 2 * half, 2 * half, facecolor=_PAPER, edgecolor=_INK)
+    )
+    ax.plot([x - half, x + half], [y - half, y + half], color=_INK, linewidth=1.2)
+    for port, side in ((0, 1), (1, -1)):
+        for mode in (0, 1):
+            angle = 90 * side + (18 if mode else -18)
+            dx, dy = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+            ax.plot(
+                [x + 0.1 * dx, x + 0.82 * dx], [y + half * side, y + 0.72 * dy], color=_MUTED, linewidth=1
+            )
+            ax.add_patch(
+                patches.Wedge(
+                    (x + 0.86 * dx, y + 0.7 * dy), 0.13, angle - 90, angle + 90, facecolor=_INK, linewidth=0
+                )
+            )
+            ax.text(
+                x + 0.86 * dx + (0.24 if dx > 0 else -0.24),
+                y + 0.78 * dy,
+                f"{port}{mode}",
+                ha="center",
+                va="center",
+                fontsize=7,
+                color=_MUTED,
+            )
+    detectors = station.detectors if isinstance(station.detectors, tuple) else (station.detectors,)
+    darks = sorted({detector.dark_count_rate_hz for detector in detectors})
+    dark = " to ".join(f"{rate:g}" for rate in {darks[0]: None, darks[-1]: None})
+    reflectivity = np.atleast_1d(station.reflectivity)
+    facts = (
+        f"window {_si(station.window_duration_s, 's')}",
+        f"{dark} dark counts/s",
+        f"reflectivity {', '.join(f'{value:.4g}' for value in reflectivity)}",
+        f"overlap {link.mode_overlap:.4g}",
+    )
+    ax.text(x, 0.18, "   ·   ".join(facts), ha="center", va="center", fontsize=8, color=_MUTED)
+
+
+def _ket(bell_state: str) -> str:
+    letters = {"phi": "Φ", "psi": "Ψ"}
+    signs = {"+": "⁺", "-": "⁻"}
+    return f"|{letters[bell_state[:3]]}{signs[bell_state[3]]}⟩"
+
+
+def _si(value: float, unit: str) -> str:
+    """Number with the prefix that keeps it between 1 and 1000."""
+    if not 0 < value < np.inf:
+        return f"{value:g} {unit}"
+    prefixes = {-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M"}
+    power = int(np.clip(np.floor(np.log10(value) / 3 + 1e-12), -4, 2))
+    return f"{value / 1000.0**power:.3g} {prefixes[power]}{unit}"

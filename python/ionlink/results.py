@@ -358,14 +358,12 @@ class Run:
         storage.save(self, Path(path))
 
 
-def _same(mine: object, theirs: object) -> bool:
-    if isinstance(mine, np.ndarray):
-        return np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f")  # type: ignore[arg-type]
-    if isinstance(mine, np.random.SeedSequence):
-        return seeds.plain(mine) == (
-            seeds.plain(theirs) if isinstance(theirs, np.random.SeedSequence) else theirs
-        )
-    return mine == theirs or (isinstance(mine, Estimate) and str(mine) == str(theirs))
+def _same(mine: Any, theirs: Any) -> bool:
+    if isinstance(mine, np.ndarray | Estimate):
+        return bool(np.array_equal(mine, theirs, equal_nan=True))
+    if isinstance(mine, int | np.random.SeedSequence) and isinstance(theirs, int | np.random.SeedSequence):
+        return mine is theirs or seeds.key(mine) == seeds.key(theirs)
+    return bool(mine == theirs)
 
 
 def _seed_text(seed: seeds.Replay) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from ionlink.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +84,10 @@ def test_every_path_in_backticks_exists(path):
         if ("/" in token and "<" not in token) or TOP_LEVEL_FILE.fullmatch(token)
     ]
     assert named, "no path found: the pattern is broken"
-    missing = [token for token in named if not any(ROOT.glob(token.strip("/")))]
+    made = {line.strip("/\n") for line in (ROOT / ".gitignore").open(encoding="utf-8")}
+    missing = [
+        token for token in named if token.split("/")[0] not in made and not any(ROOT.glob(token.strip("/")))
+    ]
     assert not missing
 
 

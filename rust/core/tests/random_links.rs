@@ -14,7 +14,7 @@ fn random_link(rng: &mut Xoshiro) -> String {
         between(0.5, 1.0),
         between(0.0, 3e-9),
         between(0.0, 3e-9),
-        between(0.0, 6.28)
+        between(0.0, 6.0)
     );
     for name in ["a", "b"] {
         let angle = between(0.2, 1.3);
@@ -105,7 +105,13 @@ fn deviation(link: &Link, sampler: &Link, heralds: u64, seed: u64) -> f64 {
                 for j in 0..4 {
                     for part in [|z: Complex64| z.re, |z: Complex64| z.im] {
                         let mean = chosen.iter().map(|rho| part(rho[i][j])).sum::<f64>() / count;
-                        let squares: f64 = chosen.iter().map(|rho| (part(rho[i][j]) - mean).powi(2)).sum();
+                        let squares: f64 = chosen
+                            .iter()
+                            .map(|rho| {
+                                let offset = part(rho[i][j]) - mean;
+                                offset * offset
+                            })
+                            .sum();
                         let spread = (squares / (count - 1.0) / count).sqrt() + 1e-12;
                         worst = worst.max((mean - part(exact[i][j]) / probability).abs() / spread);
                     }

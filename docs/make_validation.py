@@ -1,0 +1,187 @@
+"""Write docs/validation.md: what was published, beside what ionlink makes of the published inputs.
+
+python docs/make_validation.py            writes the file
+python docs/make_validation.py --check    fails when the file is stale
+"""
+
+import argparse
+import difflib
+import sys
+from pathlib import Path
+
+import ionlink as il
+
+FILE = Path(__file__).with_name("validation.md")
+HERALDS = 200_000
+SEED = 2020
+
+HEAD = f"""# Validation
+
+Written by `docs/make_validation.py`; `make check` fails when it is stale.
+
+Each preset is a published experiment. Its file holds the published *inputs*, each with its source; the
+published *outputs* stand there for comparison and enter no calculation. "Exact" uses no random numbers;
+"sampled" is a run of {HERALDS:,} heralds with seed {SEED}, one standard deviation in parentheses.
+Differences are exact minus published, in standard deviations of the published figure where it has one.
+"""
+
+QUANTITIES = {
+    "herald_probability": "herald probability per attempt",
+    "rate_hz": "heralds per second (1/s)",
+    "fidelity": "fidelity",
+}
+
+# For each preset: the inputs to list (what, path) and a text that says where differences come from. Numbers
+# in braces are computed below, so that the text cannot go stale.
+NOTES = {
+    "stephenson2020": {
+        "inputs": [
+            ("click efficiency per emitted photon, window included, A", "nodes.0.collection.efficiency"),
+            ("the same, B", "nodes.1.collection.efficiency"),
+            ("preparation", "nodes.0.emission.preparation_probability"),
+            ("excitation", "nodes.0.emission.excitation_probability"),
+            ("branching to the collected line", "nodes.0.emission.branching_ratio"),
+            ("ion-photon fidelity, A", "nodes.0.errors.ion_photon_fidelity"),
+            ("the same, B", "nodes.1.errors.ion_photon_fidelity"),
+            ("mode overlap", "mode_overlap"),
+            ("reflectivity, s and p", "station.reflectivity"),
+            ("dark counts of each detector (1/s)", "station.detectors.dark_count_rate_hz"),
+            ("window (s)", "station.window_duration_s"),
+            ("attempt period (s)", "schedule.attempt_period_s"),
+            ("attempts per burst", "schedule.attempts_per_burst"),
+            ("pause (s)", "schedule.pause_s"),
+        ],
+        "text": """
+**Inputs.** All numbers of the first table. The click efficiencies are measured per photon emitted on the
+collected line and contain all losses, the detectors and the window; fiber, lens and detector efficiency are
+therefore not applied again. The ion-photon fidelities are measured with each node by itself. The mode
+overlap is no independent measurement: the paper attributes 0.013(5) of infidelity to mode mismatch as the
+remainder of its error budget, and 0.013 = (1 - M)/2 gives M = 0.974. It is an input, or a fit, and the
+fidelity below predicts only how these parts combine.
+
+**Herald probability.** An output: {herald_probability} where 2.18e-4 was measured. The click efficiencies are
+published with two digits, and their rounding covers the gap. The closed form P² η_A η_B/2, with P the product
+of preparation, excitation and branching, gives {product} for 0.021 and 0.024, and {mean} for the mean of
+0.023 that the paper also quotes; over both rounding intervals it runs from {lowest} to {highest}. Dark counts
+take part in {dark} of the heralds.
+
+**Rate.** An output: the herald probability times the comb of attempts, 500 µs of attempts and 100 µs of
+cooling. The comb agrees, {duty} attempts per second against a published mean of 8.33e5; the rate inherits the
+difference of the herald probability.
+
+**Fidelity.** An output of the measured ion-photon fidelities, the splitter, the dark counts and the mode
+overlap. Making one of them ideal while the others stay raises it by {ion_photon} (both ion-photon states),
+{overlap} (mode overlap), {splitter} (splitter) and {darks} (dark counts). The paper's budget has 0.044,
+0.013, at most 0.0017 and at most 0.0005. Its temporal misalignment, at most 0.0013, is a bound and not part
+of the preset: with it the exact value would lie up to that much lower. The published figure is the mean over
+four patterns of the fidelity to the closest maximally entangled state.
+""",
+    },
+}
+
+
+def stephenson2020(link: il.Link) -> dict[str, str]:
+    """Numbers in the text on this preset."""
+    exact = link.exact()
+
+    def gain(changes: dict[str, object]) -> str:
+        return f"{link.replace(changes).exact().fidelity - exact.fidelity:.4f}"
+
+    def closed(first: float, second: float) -> str:
+        emission = link.node_a.emission
+        photon = emission.preparation_probability * emission.excitation_probability * emission.branching_ratio
+        return f"{photon**2 * first * second / 2:.2e}"
+
+    dark_free = link.replace({"station.detectors.dark_count_rate_hz": 0.0})
+    return {
+        "herald_probability": f"{exact.herald_probability:.3e}",
+        "product": closed(0.021, 0.024),
+        "mean": closed(0.023, 0.023),
+        "lowest": closed(0.0205, 0.0235),
+        "highest": closed(0.0215, 0.0245),
+        "dark": f"{1 - dark_free.exact().herald_probability / exact.herald_probability:.2%}",
+        "duty": f"{exact.rate_hz / exact.herald_probability:.2e}",
+        "ion_photon": gain({f"nodes.{node}.errors.ion_photon_fidelity": 1.0 for node in (0, 1)}),
+        "overlap": gain({"mode_overlap": 1.0}),
+        "splitter": gain({"station.reflectivity": 0.5}),
+        "darks": gain({"station.detectors.dark_count_rate_hz": 0.0}),
+    }
+
+
+NUMBERS = {"stephenson2020": stephenson2020}
+
+
+def section(name: str) -> str:
+    """Everything about one preset."""
+    link = il.presets.load(name)
+    exact = link.exact()
+    run = link.sample(heralds=HERALDS, seed=SEED)
+    note = NOTES[name]
+    lines = [f"## {name}", "", f"{link.reference}", "", "| input | value |", "|---|---|"]
+    lines += [f"| {what} | {shown(value(link, path))} |" for what, path in note["inputs"]]
+    lines += ["", "| output | published | exact | sampled | difference |", "|---|---|---|---|---|"]
+    for quantity, title in QUANTITIES.items():
+        measured = getattr(link.published, quantity)
+        if measured is None:
+            continue
+        ours, sampled = getattr(exact, quantity), getattr(run, quantity)
+        cells = (title, published(measured), f"{ours:.4g}", str(sampled), difference(measured, ours))
+        lines.append(f"| {' | '.join(cells)} |")
+    for quantity in QUANTITIES:
+        ours, sampled = getattr(exact, quantity), getattr(run, quantity)
+        if not sampled.low <= ours <= sampled.high:
+            # 5 % of the intervals miss; a fixed seed that hits one is looked at, not exchanged
+            lines += ["", f"The 95 % interval of the sampled {quantity} does not contain the exact value."]
+    text = note["text"].format(**NUMBERS[name](link))
+    return "\n".join(lines) + "\n" + text
+
+
+def value(link: il.Link, path: str) -> object:
+    """Parameter at a dotted path."""
+    found: object = link
+    for part in path.split("."):
+        found = found[int(part)] if part.isdecimal() else getattr(found, part)
+    return found
+
+
+def shown(number: object) -> str:
+    """A parameter as text."""
+    return " and ".join(f"{part:g}" for part in number) if isinstance(number, tuple) else f"{number:g}"
+
+
+def published(measured: il.Measured) -> str:
+    """A published number with its uncertainty."""
+    if measured.uncertainty is None:
+        return f"{measured.value:g}"
+    half_width = 1.96 * measured.uncertainty
+    return str(il.Estimate(measured.value, measured.value - half_width, measured.value + half_width))
+
+
+def difference(measured: il.Measured, ours: float) -> str:
+    """Exact minus published, relative or in the published standard deviation."""
+    if measured.uncertainty is None:
+        return f"{ours / measured.value - 1:+.1%}, no uncertainty published"
+    return f"{(ours - measured.value) / measured.uncertainty:+.1f} sigma"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="fail when the file is stale")
+    arguments = parser.parse_args()
+    text = "\n".join([HEAD, *(section(name) for name in il.presets.names())])
+    if not arguments.check:
+        FILE.write_text(text, encoding="utf-8")
+        return
+    found = FILE.read_text(encoding="utf-8") if FILE.exists() else ""
+    if found != text:
+        sys.stderr.writelines(
+            difflib.unified_diff(
+                found.splitlines(keepends=True), text.splitlines(keepends=True), "docs/validation.md", "fresh"
+            )
+        )
+        sys.exit("docs/validation.md is stale: run `python docs/make_validation.py` and look at what moved")
+    print("ok: docs/validation.md is fresh")
+
+
+if __name__ == "__main__":
+    main()
