@@ -37,7 +37,7 @@ test: $(STAMP)/test ## the Rust core with its doctests, then Python against the 
 check: check-rust check-python check-package check-documents ## format, lints, types, package, documents
 	@echo "All checks passed"
 
-bench: $(STAMP)/test ## every attempt against the best NumPy baseline, written to benches/RESULTS.md
+bench: $(STAMP)/wheel ## every attempt against the best NumPy baseline, written to benches/RESULTS.md
 	$(BIN)/python benches/python/bench_photon.py --write
 
 clean: ## remove what was built

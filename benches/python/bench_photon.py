@@ -67,8 +67,8 @@ def main() -> None:
             "Every attempt, one thread",
             f"""
 Goal: at least {GOAL} times the attempts per second of the fastest NumPy script we know of that simulates
-every attempt (`benches/python/baseline_numpy.py`). Ratio {ratio:.2f}, the median of {REPETITIONS} interleaved repetitions
-(from {min(ratios):.2f} to {max(ratios):.2f}): {verdict}.
+every attempt (`benches/python/baseline_numpy.py`). Ratio {ratio:.2f}, the median of {REPETITIONS} interleaved
+repetitions (from {min(ratios):.2f} to {max(ratios):.2f}): {verdict}.
 
 {table}
 

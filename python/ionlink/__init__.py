@@ -3,12 +3,13 @@
 >>> import ionlink as il
 >>> link = il.presets.load("stephenson2020")
 >>> print(f"{link.exact().rate_hz:.0f} heralds per second")
+175 heralds per second
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ionlink import presets
 from ionlink._core import BELL_STATES, CAUSES, STREAM_VERSION, __version__
@@ -30,12 +31,10 @@ from ionlink.parameters import (
     Station,
 )
 from ionlink.results import Estimate, Exact, Outcome, PatternOutcome, Run
-from ionlink.storage import load_run
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from ionlink import cli, plot
+    from ionlink.storage import load_run
 
 __all__ = [
     "BELL_STATES",
@@ -72,13 +71,14 @@ __all__ = [
     "presets",
 ]
 
-_LAZY = ("cli", "plot")
+_LAZY = {"cli": "cli", "plot": "plot", "load_run": "storage"}
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name in _LAZY:
-        return importlib.import_module(f"ionlink.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"ionlink.{_LAZY[name]}")
+    return getattr(module, name, module)
 
 
 def __dir__() -> list[str]:

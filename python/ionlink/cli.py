@@ -116,9 +116,7 @@ def _run(options: argparse.Namespace) -> int:
     limits = {"heralds": options.heralds, "attempts": options.attempts, "duration_s": options.duration}
     if all(limit is None for limit in limits.values()):
         limits["heralds"] = _DEFAULT_HERALDS
-    for name, path in (("out", options.out), ("plot", options.plot)):
-        if path is not None and not Path(path).absolute().parent.is_dir():
-            raise ParameterError(f"--{name} {path}: no such folder", path=name)
+    _check_outputs(options.out, options.plot)
     code = 0
     try:
         run = link.sample(**limits, seed=options.seed, threads=options.threads, progress=True)
@@ -139,6 +137,22 @@ def _run(options: argparse.Namespace) -> int:
 
         plot.link(link, run).savefig(options.plot, dpi=150)
     return code
+
+
+def _check_outputs(out: str | None, picture: str | None) -> None:
+    """Refuse what could not be written before the run, not after it."""
+    for path in (out, picture):
+        if path is not None and not Path(path).absolute().parent.is_dir():
+            raise ParameterError(f"{path}: no such folder")
+    if out is not None:
+        from ionlink import storage
+
+        storage.writer_for(out)
+    if picture is not None:
+        from ionlink import plot
+
+        os.environ.setdefault("MPLBACKEND", "agg")
+        plot.check_format(picture)
 
 
 class _Row(NamedTuple):
@@ -166,7 +180,7 @@ def _report(exact: Exact, run: Run) -> str:
     ]
     state = "interrupted after" if run.interrupted else "from"
     effort = f"{run.attempts:,} attempts, {run.duration_s:.4g} s of laboratory time"
-    head = f"{run.link}\n{run.heralds:,} heralds {state} {effort}; seed {run.seed}"
+    head = f"{run.link}\n{run.heralds:,} heralds {state} {effort}; seed {seeds.text(run.seed)}"
     return f"{head}\n\n{table([('', 'exact', 'sampled', 'published'), *cells], '<>>>')}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ionlink import _core, checks, seeds
@@ -132,6 +131,8 @@ class Link(Parameters, _Checked):
         OSError
             If the file cannot be read.
         """
+        from pathlib import Path  # takes longer to import than all of this module
+
         try:
             text = Path(path).read_bytes().decode()
         except UnicodeDecodeError as error:
@@ -144,6 +145,8 @@ class Link(Parameters, _Checked):
 
     def to_toml(self, path: str | os.PathLike[str]) -> None:
         """Write a link file; `from_toml` reads an equal link from it."""
+        from pathlib import Path
+
         Path(path).write_bytes(_core.link_to_toml(self.tree()).encode())
 
     @classmethod

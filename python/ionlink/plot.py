@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ionlink import _core
-from ionlink.errors import IonlinkError
+from ionlink.errors import IonlinkError, refused
 from ionlink.parameters import Fiber, MeasuredEfficiency
 
 if TYPE_CHECKING:
@@ -59,6 +59,19 @@ def _axes(ax: Axes | None, width: float, height: float) -> Axes:
     with pyplot.rc_context(_STYLE):
         axes: Axes = pyplot.subplots(figsize=(width, height), layout="constrained")[1]
         return axes
+
+
+def check_format(path: str) -> None:
+    """Refuse a picture's file name whose ending matplotlib does not know.
+
+    Raises
+    ------
+    ParameterError
+        With the endings that exist.
+    """
+    known = sorted(_matplotlib("backend_bases").FigureCanvasBase.get_supported_filetypes())
+    if path.rpartition(".")[2].lower() not in known:
+        raise refused("plot", path, f"a file name ending in one of {', '.join(known)}")
 
 
 def density_matrix(rho: ArrayLike, ax: Axes | None = None) -> Axes:
@@ -126,7 +139,7 @@ def click_times(run: Run, ax: Axes | None = None) -> Axes:
         if times_ns.size:
             counts = np.histogram(times_ns, edges_ns)[0]
             label = f"{name} ({times_ns.size // 2:,})"
-            ax.stairs(counts, edges_ns, fill=True, color=color, alpha=0.45, label=label)
+            ax.stairs(counts, edges_ns, fill=True, color=color, alpha=0.9 if index else 0.45, label=label)
     lifetimes = {node.emission.lifetime_s for node in run.link.nodes}
     if run.heralds and len(lifetimes) == 1 and max(run.link.delay_s) <= station.window_start_s:
         lifetime_ns = lifetimes.pop() * 1e9
@@ -161,6 +174,8 @@ def link(link: Link, run: Run) -> Figure:
     pyplot = _matplotlib("pyplot")
     with pyplot.rc_context(_STYLE):
         figure: Figure = pyplot.figure(figsize=(11, 7), layout="constrained")
+        engine: Any = figure.get_layout_engine()
+        engine.set(w_pad=0.1, h_pad=0.06)
         panels: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.25))
         exact = link.exact()
         _schematic(link, exact, panels[0].add_axes((0.0, 0.0, 1.0, 1.0)))
@@ -198,7 +213,7 @@ def _states(run: Run, exact: Exact, panel: Any) -> None:
 
 def _numbers(run: Run, exact: Exact, ax: Axes) -> None:
     published = run.link.published
-    rows: list[tuple[str, ...]] = [("", "exact", "sampled", "published")]
+    rows: list[tuple[str, ...]] = [("", "exact", "sampled", "published" if published else "")]
     for label, name in (
         ("herald prob.", "herald_probability"),
         ("rate (1/s)", "rate_hz"),
@@ -258,7 +273,7 @@ def _schematic(link: Link, exact: Exact, ax: Axes) -> None:
     if link.reference:
         ax.text(0.35, 2.5, link.reference, fontsize=8, color=_MUTED, va="center")
     headline = (
-        (f"{exact.rate_hz:.4g}", "heralds per second"),
+        (_si(exact.rate_hz, "/s"), "heralds"),
         (f"{exact.fidelity:.4f}", "fidelity"),
         (_si(exact.mean_time_s, "s"), "to a herald"),
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -318,7 +316,7 @@ class Run:
 
     def __repr__(self) -> str:
         counts = f"{self.heralds} heralds in {self.attempts} attempts"
-        return f"<Run of {self.link}: {counts}, seed {_seed_text(self.seed)}>"
+        return f"<Run of {self.link}: {counts}, seed {seeds.text(self.seed)}>"
 
     def __str__(self) -> str:
         announced = np.bincount(self.bell_state, minlength=len(_core.BELL_STATES))
@@ -340,7 +338,7 @@ class Run:
                 (f"  {name}", str(estimate), f"{announced[_core.BELL_STATES.index(name)]:,} heralds")
                 for name, estimate in self.fidelities.items()
             ),
-            ("seed", _seed_text(self.seed), ""),
+            ("seed", seeds.text(self.seed), ""),
             ("engine", self.engine, f"stream version {self.stream_version}, ionlink {self.version}"),
         ]
         return table(rows) + ("\ninterrupted before its end" if self.interrupted else "")
@@ -355,7 +353,7 @@ class Run:
         """
         from ionlink import storage
 
-        storage.save(self, Path(path))
+        storage.save(self, path)
 
 
 def _same(mine: Any, theirs: Any) -> bool:
@@ -364,10 +362,6 @@ def _same(mine: Any, theirs: Any) -> bool:
     if isinstance(mine, int | np.random.SeedSequence) and isinstance(theirs, int | np.random.SeedSequence):
         return mine is theirs or seeds.key(mine) == seeds.key(theirs)
     return bool(mine == theirs)
-
-
-def _seed_text(seed: seeds.Replay) -> str:
-    return repr(seed) if isinstance(seed, int) else json.dumps(seeds.plain(seed))
 
 
 def _frozen(array: NDArray[_Scalar]) -> NDArray[_Scalar]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import operator
-import secrets
-from typing import TypeAlias
+import os
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from ionlink import _core
 from ionlink.errors import refused
 
-Seed: TypeAlias = int | np.random.SeedSequence | np.random.Generator | np.random.BitGenerator | None
+if TYPE_CHECKING:
+    from numpy.random import BitGenerator, Generator, SeedSequence
+
+Seed: TypeAlias = "int | SeedSequence | Generator | BitGenerator | None"
 """What may be given as a seed."""
 
-Replay: TypeAlias = int | np.random.SeedSequence
+Replay: TypeAlias = "int | SeedSequence"
 """What a run reports as its seed: given again, it replays the run."""
 
 _DOMAIN = "a whole number of at least 0, a NumPy SeedSequence, Generator or BitGenerator, or None"
@@ -23,7 +27,7 @@ _DOMAIN = "a whole number of at least 0, a NumPy SeedSequence, Generator or BitG
 def replayable(seed: object) -> Replay:
     """Seed that can be given again: the same one, or 128 bits drawn from a generator or from the system."""
     if seed is None:
-        return secrets.randbits(128)
+        return int.from_bytes(os.urandom(16), "little")
     if isinstance(seed, np.random.SeedSequence):
         return seed
     if isinstance(seed, np.random.BitGenerator):
@@ -69,3 +73,8 @@ def from_plain(value: object) -> Replay:
     if isinstance(value, dict):
         return np.random.SeedSequence(**value)
     return replayable(operator.index(value))  # type: ignore[arg-type]
+
+
+def text(seed: Replay) -> str:
+    """Seed in one line."""
+    return json.dumps(plain(seed))

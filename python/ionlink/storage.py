@@ -17,7 +17,7 @@ from ionlink.results import Estimate, Run
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -28,12 +28,23 @@ _FORMAT = "ionlink run 1"
 _COLUMNS = {"attempt": np.uint64, "pattern": np.uint8, "cause": np.uint8, "click_time_s": np.float64}
 
 
-def save(run: Run, path: Path) -> None:
+def save(run: Run, path: str | os.PathLike[str]) -> None:
     """Write a run in the format of the file's ending."""
-    writer = {".npz": _save_npz, ".csv": _save_csv}.get(path.suffix.lower())
+    writer_for(path)(run, Path(path))
+
+
+def writer_for(path: str | os.PathLike[str]) -> Callable[[Run, Path], None]:
+    """Function that writes the format of a file's ending.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown ending.
+    """
+    writer = {".npz": _save_npz, ".csv": _save_csv}.get(Path(path).suffix.lower())
     if writer is None:
         raise refused("path", str(path), "a file name ending in .npz or .csv")
-    writer(run, path)
+    return writer
 
 
 def _provenance(run: Run) -> dict[str, object]:

@@ -18,6 +18,13 @@ def rooms() -> tuple[list[str], list[str]]:
     return lists["toolbox"], lists["path"] + lists["whole"]
 
 
+def exported() -> dict[str, str]:
+    """Room behind each name that lib.rs exports a second time at the top of the crate."""
+    text = (SOURCES / "lib.rs").read_text(encoding="utf-8")
+    uses = re.findall(r"^pub(?:\(crate\))? use (\w+)::([^;]+);", text, re.MULTILINE)
+    return {name: room for room, names in uses for name in re.findall(r"\w+", names)}
+
+
 def used_rooms(source: str) -> set[str]:
     """Modules of the crate that a file uses, its comments and unit tests left out."""
     code = re.sub(r"#\[cfg\(test\)\]\s+mod \w+ \{.*", "", source, flags=re.DOTALL)
@@ -26,7 +33,7 @@ def used_rooms(source: str) -> set[str]:
     for group in re.findall(r"\bcrate::\{([^;]*)\}", code):
         flat = re.sub(r"\{[^{}]*\}", "", group)
         used |= {part.split("::")[0].strip() for part in flat.split(",")} - {""}
-    return used
+    return {exported().get(name, name) for name in used}
 
 
 def violations(room: str, used: set[str]) -> set[str]:
@@ -69,6 +76,7 @@ def test_a_step_backwards_would_be_found():
     tests = "// use crate::link::Link;\n#[cfg(test)]\nmod tests {\nuse crate::link::Link;\n}\n"
     assert used_rooms(source) == {"detection", "math", "link", "memory"}
     assert used_rooms(tests) == set()
+    assert used_rooms("use crate::Link;") == {"link"}
     assert violations("emission", used_rooms(source)) == {"detection", "link", "memory"}
     assert violations("link", used_rooms(source)) == set()
     assert violations("math", {"error", "emission"}) == {"emission"}
