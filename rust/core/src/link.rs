@@ -2,11 +2,13 @@
 
 mod attempt;
 pub mod basic;
+pub mod budget;
 mod click;
 pub(crate) mod conditional;
 mod draw;
 pub mod exact;
 mod herald;
+pub mod measure;
 pub mod params;
 pub mod parts;
 mod photon;
@@ -56,7 +58,7 @@ pub struct Source {
 /// assert!((exact.fidelity - 0.975).abs() < 1e-3);
 /// # Ok::<(), ionlink_core::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Link {
     params: LinkParams,
     pub(crate) sources: [Source; 2],

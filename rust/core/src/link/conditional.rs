@@ -521,4 +521,44 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_slot_blind_for_the_whole_window_is_a_slot_without_detector() {
+        // densities with one slot blind integrate to the exact operators of a link whose detector there sees nothing
+        for blind in 0..SLOTS {
+            let (_, params) = variants().swap_remove(2);
+            let mut without = params.clone();
+            let OneOrMany::Many(detectors) = &mut without.station.detectors else { panic!("four detectors") };
+            detectors[blind].efficiency = 0.0;
+            detectors[blind].dark_count_rate_hz = 0.0;
+            let link = Link::new(params).unwrap();
+            let conditional = Conditional::new(&link);
+            let mut open_s = [link.window.start_s; SLOTS];
+            open_s[blind] = link.window.end_s;
+            let points = square(&link);
+            for exact in &Link::new(without).unwrap().exact().unwrap().patterns {
+                if exact.pattern.slots.contains(&blind) {
+                    continue;
+                }
+                for cause in Cause::ALL {
+                    let mut sum = state::ZERO;
+                    for (times_s, weight) in &points {
+                        let seen = Seen { slots: exact.pattern.slots, times_s: *times_s, open_s };
+                        state::add(&mut sum, &conditional.density(&seen, cause), *weight);
+                    }
+                    let sum = link.finished(&sum);
+                    for i in 0..4 {
+                        for j in 0..4 {
+                            let difference =
+                                (sum[i][j] - exact.by_cause[cause as usize][i][j]).norm_sqr().sqrt();
+                            assert!(
+                                difference < 1e-10 * exact.probability_of(cause),
+                                "{blind} {cause:?} {i}{j}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

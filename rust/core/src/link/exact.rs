@@ -211,8 +211,8 @@ impl Registered {
         let mut leaked = 0.0;
 
         let weight = both * silent * photon(j) * photon(k);
-        let by_assignment = [[0, 1], [1, 0]]
-            .map(|[first, second]| weight * self.photon[first][j] * self.photon[second][k]);
+        let by_assignment =
+            [[0, 1], [1, 0]].map(|[first, second]| weight * self.photon[first][j] * self.photon[second][k]);
 
         let mut photon_dark = [state::ZERO; 2];
         let mut pair_dark = [state::ZERO; 2];
