@@ -57,15 +57,12 @@ pub enum Pauli {
 
 impl Pauli {
     fn element(operator: Option<Self>, row: usize, column: usize) -> Complex64 {
-        let (real, imaginary) = match (operator, row, column) {
-            (None, 0, 0)
-            | (None, 1, 1)
-            | (Some(Self::X), 0, 1)
-            | (Some(Self::X), 1, 0)
-            | (Some(Self::Z), 0, 0) => (1.0, 0.0),
-            (Some(Self::Z), 1, 1) => (-1.0, 0.0),
-            (Some(Self::Y), 0, 1) => (0.0, -1.0),
-            (Some(Self::Y), 1, 0) => (0.0, 1.0),
+        let diagonal = row == column;
+        let (real, imaginary) = match operator {
+            None if diagonal => (1.0, 0.0),
+            Some(Self::Z) if diagonal => (if row == 0 { 1.0 } else { -1.0 }, 0.0),
+            Some(Self::X) if !diagonal => (1.0, 0.0),
+            Some(Self::Y) if !diagonal => (0.0, if row == 0 { -1.0 } else { 1.0 }),
             _ => (0.0, 0.0),
         };
         Complex64::new(real, imaginary)
