@@ -311,7 +311,8 @@ impl PySampler {
                 if !looks.is_multiple_of(16) {
                     return true;
                 }
-                Python::attach(Python::check_signals).map_err(|error| interrupted = Some(error)).is_ok()
+                let looked = Python::attach(|py| -> PyResult<()> { py.check_signals() });
+                looked.map_err(|error| interrupted = Some(error)).is_ok()
             })
         });
         match (next.map_err(translate)?, interrupted) {
