@@ -22,6 +22,10 @@ pub struct DetectorParams {
     /// first event's time; a number-resolving one counts exactly one event and rejects the attempt on more.
     #[serde(default)]
     pub number_resolving: bool,
+    /// Time after a click in which the detector is blind (s). A click is a registered event; blindness ends this long
+    /// after it, whatever arrives meanwhile. A number-resolving detector still resolves all events of one window.
+    #[serde(default)]
+    pub dead_time_s: f64,
 }
 
 fn one() -> f64 {
@@ -30,7 +34,7 @@ fn one() -> f64 {
 
 impl Default for DetectorParams {
     fn default() -> Self {
-        Self { efficiency: 1.0, dark_count_rate_hz: 0.0, number_resolving: false }
+        Self { efficiency: 1.0, dark_count_rate_hz: 0.0, number_resolving: false, dead_time_s: 0.0 }
     }
 }
 
@@ -41,7 +45,8 @@ impl DetectorParams {
     /// [`Error::Parameter`] naming the field.
     pub fn check(&self) -> Result<()> {
         check::probability("efficiency", self.efficiency)?;
-        check::non_negative("dark_count_rate_hz", self.dark_count_rate_hz, "1/s")?;
+        check::rate("dark_count_rate_hz", self.dark_count_rate_hz, "1/s")?;
+        check::non_negative("dead_time_s", self.dead_time_s, "s")?;
         Ok(())
     }
 }
@@ -61,8 +66,9 @@ impl Window {
     /// # Errors
     /// [`Error::Parameter`] naming the field.
     pub fn new(start_s: f64, duration_s: f64) -> Result<Self> {
-        check::finite("window_start_s", start_s, "s")?;
+        check::within("window_start_s", start_s, -check::MAX_DURATION_S, check::MAX_DURATION_S, "s")?;
         check::positive("window_duration_s", duration_s, "s")?;
+        check::within("window_duration_s", duration_s, 0.0, check::MAX_DURATION_S, "s")?;
         let end_s = start_s + duration_s;
         if end_s <= start_s {
             let domain = "long enough to differ from zero beside window_start_s";
@@ -92,6 +98,8 @@ pub struct Slot {
     pub dark_mean: f64,
     /// See [`DetectorParams::number_resolving`].
     pub number_resolving: bool,
+    /// See [`DetectorParams::dead_time_s`].
+    pub dead_time_s: f64,
 }
 
 impl Slot {
@@ -134,6 +142,7 @@ mod tests {
             dark_count_rate_hz: 50.0,
             dark_mean: 50.0 * 40e-9,
             number_resolving,
+            dead_time_s: 0.0,
         }
     }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// | field | meaning | domain | unit |
 /// |---|---|---|---|
-/// | `lifetime_s` | lifetime tau of the excited state | > 0 | s |
+/// | `lifetime_s` | lifetime tau of the excited state | \[1e-18, 1e3\] | s |
 /// | `preparation_probability` | the ion starts in the right state | \[0, 1\] | |
 /// | `excitation_probability` | the pulse excites it | \[0, 1\] | |
 /// | `branching_ratio` | the decay goes to the collected line | \[0, 1\] | |
@@ -130,9 +130,9 @@ impl Emission {
             photon_probability: preparation * excitation * branching,
             amplitudes: params.amplitudes,
             transitions: params.transitions,
-            lifetime_s: check::positive("lifetime_s", params.lifetime_s, "s")?,
-            detuning_rad_per_s: check::finite("detuning_rad_per_s", params.detuning_rad_per_s, "rad/s")?,
-            dephasing_rate_hz: check::non_negative("dephasing_rate_hz", params.dephasing_rate_hz, "1/s")?,
+            lifetime_s: check::within("lifetime_s", params.lifetime_s, 1e-18, check::MAX_DURATION_S, "s")?,
+            detuning_rad_per_s: check::frequency("detuning_rad_per_s", params.detuning_rad_per_s, "rad/s")?,
+            dephasing_rate_hz: check::rate("dephasing_rate_hz", params.dephasing_rate_hz, "1/s")?,
         })
     }
 }

@@ -20,11 +20,20 @@ impl Splitter {
                 return Err(Error::parameter("reflectivity", r, "in [0, 1]", ""));
             }
         }
+        Ok(Self::of(reflectivity))
+    }
+
+    /// R = 1/2 for both modes.
+    pub fn balanced() -> Self {
+        Self::of([0.5; 2])
+    }
+
+    fn of(reflectivity: [f64; 2]) -> Self {
         let amplitudes = reflectivity.map(|r| {
             let (through, across) = ((1.0 - r).sqrt(), r.sqrt());
             [[through, across], [across, -through]]
         });
-        Ok(Self { amplitudes })
+        Self { amplitudes }
     }
 
     /// U\[port, source\] for a mode; real.

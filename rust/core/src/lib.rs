@@ -36,8 +36,12 @@ pub use estimate::Estimate;
 pub use herald::{Cause, Pattern};
 pub use link::Link;
 pub use link::basic::BasicLinkParams;
+pub use link::budget::{Contribution, ErrorBudget};
 pub use link::exact::{Exact, Outcome, PatternOutcome};
 pub use link::params::LinkParams;
-pub use link::run::{Heralds, Plan, Progress, Run, Stop};
-pub use state::{BellState, State};
+pub use link::run::{
+    Coincidences, Ended, EngineChoice, Given, Heralds, Plan, Precision, Progress, Records, Run, Stop,
+};
+pub use link::sampler::{Herald, Sampler};
+pub use state::{BellState, Pauli, State};
 pub use stream::Key;

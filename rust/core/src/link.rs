@@ -1,12 +1,19 @@
 //! A link: two nodes, two paths, one station; checked once, then ready for [`Link::exact`] and for sampling.
 
+mod attempt;
 pub mod basic;
+pub mod budget;
+mod click;
 pub(crate) mod conditional;
+mod draw;
 pub mod exact;
+mod herald;
+pub mod measure;
 pub mod params;
 pub mod parts;
-pub mod photon;
+mod photon;
 pub mod run;
+pub mod sampler;
 pub mod schedule;
 
 use crate::channel::Path;
@@ -46,12 +53,12 @@ pub struct Source {
 /// use ionlink_core::{BasicLinkParams, Link};
 ///
 /// let link = Link::new(BasicLinkParams { efficiency: [0.02, 0.01], mode_overlap: 0.95, ..Default::default() }.link()?)?;
-/// let exact = link.exact();
+/// let exact = link.exact()?;
 /// assert!((exact.herald_probability - 1e-4).abs() < 1e-6);
 /// assert!((exact.fidelity - 0.975).abs() < 1e-3);
 /// # Ok::<(), ionlink_core::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Link {
     params: LinkParams,
     pub(crate) sources: [Source; 2],
@@ -85,13 +92,19 @@ impl Link {
         let mode_overlap = check::probability("mode_overlap", params.mode_overlap)?;
         let bell_phase_rad = check::finite("bell_phase_rad", params.bell_phase_rad, "rad")?;
         for (index, &delay_s) in params.delay_s.iter().enumerate() {
-            check::non_negative(&index.to_string(), delay_s, "s").map_err(|error| error.within("delay_s"))?;
+            let checked = check::within(&index.to_string(), delay_s, 0.0, check::MAX_DURATION_S, "s");
+            checked.map_err(|error| error.within("delay_s"))?;
         }
         if params.nodes[0].name == params.nodes[1].name {
             let name = format!("{:?}", params.nodes[1].name);
             return Err(Error::parameter("nodes.1.name", name, "different from the first node's", ""));
         }
         let schedule = Schedule::new(&params.schedule).map_err(|error| error.within("schedule"))?;
+        if station.window.duration_s() > schedule.attempt_period_s() {
+            let domain = format!("at most the attempt period, {}", schedule.attempt_period_s());
+            let window_s = params.station.window_duration_s;
+            return Err(Error::parameter("station.window_duration_s", window_s, domain, "s"));
+        }
 
         let paths =
             [0, 1].map(|node| Path::new(&params.paths[node]).map_err(|e| e.within(node).within("paths")));
@@ -135,6 +148,7 @@ impl Link {
                 dark_count_rate_hz: detector.dark_count_rate_hz,
                 dark_mean: detector.dark_count_rate_hz * station.window.duration_s(),
                 number_resolving: detector.number_resolving,
+                dead_time_s: detector.dead_time_s,
             }
         });
         let sources = [0, 1].map(|node| {
@@ -224,8 +238,36 @@ impl Link {
     }
 
     /// Exact results, computed once.
-    pub fn exact(&self) -> &Exact {
+    ///
+    /// # Errors
+    /// [`Error::Model`] when detectors remember clicks from one window to the next: then attempts are not independent.
+    pub fn exact(&self) -> Result<&Exact> {
+        match self.memory() {
+            None => Ok(self.as_if_forgetful()),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Exact results of the same link with detectors that are ready at every window's opening.
+    pub(crate) fn as_if_forgetful(&self) -> &Exact {
         self.exact.get_or_init(|| Exact::of(self))
+    }
+
+    /// Why attempts are not independent, if they are not: a dead time longer than the gap between windows.
+    pub(crate) fn memory(&self) -> Option<Error> {
+        let gap_s = self.schedule.attempt_period_s() - self.window.duration_s();
+        let longest_s = self.longest_dead_time_s();
+        (longest_s > gap_s).then(|| Error::Model {
+            parameter: "station.detectors.dead_time_s".into(),
+            message: format!(
+                "a dead time of {longest_s} s outlasts the gap of {gap_s} s between two windows, so attempts are not \
+                 independent; sample with the `click` or `photon` engine instead"
+            ),
+        })
+    }
+
+    pub(crate) fn longest_dead_time_s(&self) -> f64 {
+        self.slots.iter().fold(0.0, |longest: f64, slot| longest.max(slot.dead_time_s))
     }
 
     /// The accepted patterns, in the order of the numbers in a run.

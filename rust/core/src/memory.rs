@@ -23,6 +23,9 @@ pub struct LocalErrorsParams {
     /// Probability p of a phase flip: rho -> (1 - p) rho + p Z rho Z; p = (1 - exp(-t/T2))/2 for a wait t.
     #[serde(default)]
     pub dephasing_probability: f64,
+    /// Probability that the readout of this ion shows the wrong outcome. Measurements include it, states do not.
+    #[serde(default)]
+    pub readout_error: f64,
 }
 
 fn one() -> f64 {
@@ -36,6 +39,7 @@ impl Default for LocalErrorsParams {
             rotation_rad: [0.0; 3],
             depolarizing_probability: 0.0,
             dephasing_probability: 0.0,
+            readout_error: 0.0,
         }
     }
 }
@@ -62,6 +66,7 @@ impl LocalErrors {
                 return Err(Error::parameter(format!("rotation_rad.{index}"), angle, "finite", "rad"));
             }
         }
+        check::probability("readout_error", params.readout_error)?;
         Ok(Self {
             ion_photon_weight: (4.0 * fidelity - 1.0) / 3.0,
             rotation: rotation(params.rotation_rad),

@@ -44,6 +44,42 @@ impl BellState {
     }
 }
 
+/// A Pauli operator of one ion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pauli {
+    /// |0><1| + |1><0|
+    X,
+    /// -i|0><1| + i|1><0|
+    Y,
+    /// |0><0| - |1><1|
+    Z,
+}
+
+impl Pauli {
+    fn element(operator: Option<Self>, row: usize, column: usize) -> Complex64 {
+        let diagonal = row == column;
+        let (real, imaginary) = match operator {
+            None if diagonal => (1.0, 0.0),
+            Some(Self::Z) if diagonal => (if row == 0 { 1.0 } else { -1.0 }, 0.0),
+            Some(Self::X) if !diagonal => (1.0, 0.0),
+            Some(Self::Y) if !diagonal => (0.0, if row == 0 { -1.0 } else { 1.0 }),
+            _ => (0.0, 0.0),
+        };
+        Complex64::new(real, imaginary)
+    }
+}
+
+/// Tr(rho A ⊗ B); nothing in place of an operator is the identity.
+pub fn expectation(rho: &State, a: Option<Pauli>, b: Option<Pauli>) -> f64 {
+    let mut sum = Complex64::ZERO;
+    for i in 0..4 {
+        for j in 0..4 {
+            sum += rho[i][j] * Pauli::element(a, j / 2, i / 2) * Pauli::element(b, j % 2, i % 2);
+        }
+    }
+    sum.re
+}
+
 /// The zero matrix.
 pub const ZERO: State = [[Complex64::ZERO; 4]; 4];
 
@@ -154,6 +190,29 @@ mod tests {
             for other in BellState::ALL {
                 assert_eq!(overlap(&rho, other), if bell == other { 1.0 } else { 0.0 });
             }
+        }
+    }
+
+    #[test]
+    fn bell_states_have_their_correlations() {
+        for (bell, signs) in
+            BellState::ALL.into_iter().zip([[1, -1, 1], [-1, 1, 1], [1, 1, -1], [-1, -1, -1]])
+        {
+            let (i, j, sign) = bell.parts();
+            let mut rho = ZERO;
+            rho[i][i].re = 0.5;
+            rho[j][j].re = 0.5;
+            rho[i][j].re = 0.5 * sign;
+            rho[j][i].re = 0.5 * sign;
+            for (pauli, expected) in [Pauli::X, Pauli::Y, Pauli::Z].into_iter().zip(signs) {
+                assert_eq!(
+                    expectation(&rho, Some(pauli), Some(pauli)),
+                    f64::from(expected),
+                    "{bell:?} {pauli:?}"
+                );
+                assert_eq!(expectation(&rho, Some(pauli), None), 0.0);
+            }
+            assert_eq!(expectation(&rho, None, None), 1.0);
         }
     }
 

@@ -15,11 +15,15 @@
 //! R. O. Dror and D. E. Shaw, Proc. SC11, 16 (2011) for Philox; M. E. O'Neill's `seed_seq_fe` in the form documented as
 //! `numpy.random.SeedSequence`.
 
+mod alias;
+mod geometric;
 mod philox;
 mod seed_sequence;
 mod threshold;
 mod xoshiro;
 
+pub use alias::Alias;
+pub use geometric::Geometric;
 pub use philox::philox4x64;
 pub use seed_sequence::SeedSequence;
 pub use threshold::Threshold;

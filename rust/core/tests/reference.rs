@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
 use ionlink_core::tree::Tree;
-use ionlink_core::{BasicLinkParams, BellState, Cause, Key, Link, Plan, Run, Stop};
+use ionlink_core::{BasicLinkParams, BellState, Cause, EngineChoice, Given, Key, Link, Plan, Run, Stop};
 use serde_json::Value;
 
 const ROWS: &str = include_str!("../../../tests/data/link_reference.json");
@@ -43,7 +43,7 @@ fn assert_relative(actual: f64, expected: &Value, tolerance: f64, what: &str) {
 fn exact_reproduces_every_polarization_row() {
     for Row { id, params, expected } in polarization_rows() {
         let link = params.checked().unwrap();
-        let exact = link.exact();
+        let exact = link.exact().unwrap();
         assert_relative(exact.herald_probability, &expected["herald_probability"], 1e-8, &id);
         for outcome in &exact.outcomes {
             let expected = &expected["outcomes"][outcome.bell_state.name()];
@@ -87,8 +87,10 @@ fn exact_reproduces_the_two_photon_formulas() {
         let link = || formula_link(&row["inputs"]);
         let what = row["name"].as_str().unwrap();
         match row["formula_id"].as_str().unwrap() {
-            "LINK2.p" => assert_relative(link().exact().herald_probability, &row["expected"], 1e-9, what),
-            "LINK2.F" => assert_relative(link().exact().fidelity, &row["expected"], 1e-9, what),
+            "LINK2.p" => {
+                assert_relative(link().exact().unwrap().herald_probability, &row["expected"], 1e-9, what);
+            }
+            "LINK2.F" => assert_relative(link().exact().unwrap().fidelity, &row["expected"], 1e-9, what),
             _ => continue,
         }
         seen += 1;
@@ -96,15 +98,18 @@ fn exact_reproduces_the_two_photon_formulas() {
     assert_eq!(seen, 8);
 }
 
-fn sampled(link: &Link, heralds: u64, seed: u64) -> Run {
-    link.sample(&Plan::new(Key::from_seed(seed), Stop::Heralds(heralds)), &mut |_| true).unwrap()
+fn sampled(link: &Link, engine: EngineChoice, heralds: u64, seed: u64) -> Run {
+    let plan = Plan { engine, ..Plan::new(Key::from_seed(seed), Stop::Heralds(heralds)) };
+    link.sample(&plan, &mut |_| true).unwrap()
 }
+
+const ENGINES: [EngineChoice; 3] = [EngineChoice::Photon, EngineChoice::Click, EngineChoice::Herald];
 
 /// Largest deviation of a run from the exact values of `link`, in standard deviations of what was compared:
 /// herald probability, share of each pattern, share of each cause, fidelity of the sampled states.
-fn deviation(link: &Link, sampler: &Link, heralds: u64, seed: u64) -> f64 {
-    let run = sampled(sampler, heralds, seed);
-    let exact = link.exact();
+fn deviation(link: &Link, sampler: &Link, engine: EngineChoice, heralds: u64, seed: u64) -> f64 {
+    let run = sampled(sampler, engine, heralds, seed);
+    let exact = link.exact().unwrap();
     let (n, p) = (heralds as f64, exact.herald_probability);
     // number of attempts until the n-th herald: negative binomial
     let mut worst = ((run.attempts as f64 - n / p) / (n * (1.0 - p)).sqrt() * p).abs();
@@ -126,7 +131,7 @@ fn deviation(link: &Link, sampler: &Link, heralds: u64, seed: u64) -> f64 {
         share(count, exact.patterns.iter().map(|pattern| pattern.probability_of(cause)).sum::<f64>() / p);
     }
     let heralds = &run.heralds;
-    let states = sampler.states(&heralds.pattern, &heralds.cause, &heralds.click_time_s).unwrap();
+    let states = sampler.states(heralds.records(), Given::Cause).unwrap();
     let fidelity: Vec<f64> = states
         .iter()
         .zip(&heralds.pattern)
@@ -146,11 +151,14 @@ fn deviation(link: &Link, sampler: &Link, heralds: u64, seed: u64) -> f64 {
 const SIGMAS: f64 = 4.0;
 
 #[test]
-fn photon_engine_agrees_with_exact_on_every_polarization_row() {
+fn every_engine_agrees_with_exact_on_every_polarization_row() {
     for (index, Row { id, params, .. }) in polarization_rows().into_iter().enumerate() {
         let link = params.checked().unwrap();
-        let worst = deviation(&link, &link, 5_000, 100 + index as u64);
-        assert!(worst < SIGMAS, "{id}: {worst} sigma");
+        for engine in ENGINES {
+            let heralds = if engine == EngineChoice::Photon { 5_000 } else { 20_000 };
+            let worst = deviation(&link, &link, engine, heralds, 100 + index as u64);
+            assert!(worst < SIGMAS, "{id} {engine:?}: {worst} sigma");
+        }
     }
 }
 
@@ -165,8 +173,10 @@ fn a_wrong_model_is_noticed() {
         ..Default::default()
     };
     let link = base.checked().unwrap();
-    let same = deviation(&link, &link, 20_000, 1);
-    assert!(same < SIGMAS, "{same}");
+    for engine in ENGINES {
+        let same = deviation(&link, &link, engine, 20_000, 1);
+        assert!(same < SIGMAS, "{engine:?}: {same} sigma");
+    }
     let wrong: [(&str, BasicLinkParams); 4] = [
         ("efficiency", BasicLinkParams { efficiency: [0.3, 0.18], ..base.clone() }),
         ("darks", BasicLinkParams { dark_count_rate_hz: 3e5, ..base.clone() }),
@@ -177,8 +187,11 @@ fn a_wrong_model_is_noticed() {
         ),
     ];
     for (name, params) in wrong {
-        let worst = deviation(&link, &params.checked().unwrap(), 20_000, 2);
-        assert!(worst > 2.0 * SIGMAS, "{name}: only {worst} sigma");
+        let changed = params.checked().unwrap();
+        for engine in ENGINES {
+            let worst = deviation(&link, &changed, engine, 20_000, 2);
+            assert!(worst > 2.0 * SIGMAS, "{name} {engine:?}: only {worst} sigma");
+        }
     }
 }
 
@@ -197,25 +210,27 @@ fn nothing_comes_from_nothing() {
         .unwrap();
         let [[a0, a1], [b0, b1]] = amplitudes;
         let expected = 0.5 * (a0 * a0 * b1 * b1 + a1 * a1 * b0 * b0);
-        let exact = link.exact();
+        let exact = link.exact().unwrap();
         assert!(exact.herald_probability > 1e-3);
         assert!((exact.fidelity - expected).abs() < 1e-14);
-        let run = sampled(&link, 1000, 3);
-        let heralds = &run.heralds;
-        assert!(heralds.cause.iter().all(|cause| *cause == Cause::DarkDark as u8));
-        for rho in link.states(&heralds.pattern, &heralds.cause, &heralds.click_time_s).unwrap() {
-            for i in 0..4 {
-                for j in 0..4 {
-                    assert!(i == j || rho[i][j].norm_sqr() < 1e-30);
+        for engine in ENGINES {
+            let run = sampled(&link, engine, 1000, 3);
+            let heralds = &run.heralds;
+            assert!(heralds.cause.iter().all(|cause| *cause == Cause::DarkDark as u8));
+            for rho in link.states(heralds.records(), Given::Cause).unwrap() {
+                for i in 0..4 {
+                    for j in 0..4 {
+                        assert!(i == j || rho[i][j].norm_sqr() < 1e-30);
+                    }
                 }
+                let fidelity = ionlink_core::state::overlap(&rho, BellState::PsiPlus);
+                assert!((fidelity - expected).abs() < 1e-14);
             }
-            let fidelity = ionlink_core::state::overlap(&rho, BellState::PsiPlus);
-            assert!((fidelity - expected).abs() < 1e-14);
         }
     }
     // without photons and without dark counts nothing heralds
     let silent = BasicLinkParams { efficiency: [0.0; 2], ..Default::default() }.checked().unwrap();
-    assert_eq!(silent.exact().herald_probability, 0.0);
-    assert!(silent.exact().fidelity.is_nan());
-    assert_eq!(silent.exact().rate_hz, 0.0);
+    assert_eq!(silent.exact().unwrap().herald_probability, 0.0);
+    assert!(silent.exact().unwrap().fidelity.is_nan());
+    assert_eq!(silent.exact().unwrap().rate_hz, 0.0);
 }

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
 use ionlink_core::stream::STREAM_VERSION;
-use ionlink_core::{BasicLinkParams, Heralds, Key, Link, Plan, Run, Stop};
+use ionlink_core::{BasicLinkParams, Ended, EngineChoice, Heralds, Key, Link, Plan, Run, Stop};
 
 fn reference_link() -> Link {
     BasicLinkParams { efficiency: [0.0218; 2], dark_count_rate_hz: 60.0, ..Default::default() }
@@ -11,8 +11,10 @@ fn reference_link() -> Link {
         .unwrap()
 }
 
-fn run(link: &Link, seed: u64, start_attempt: u64, stop: Stop, threads: usize) -> Run {
-    let plan = Plan { start_attempt, threads, ..Plan::new(Key::from_seed(seed), stop) };
+const ENGINES: [EngineChoice; 3] = [EngineChoice::Photon, EngineChoice::Click, EngineChoice::Herald];
+
+fn run(link: &Link, engine: EngineChoice, seed: u64, start_attempt: u64, stop: Stop, threads: usize) -> Run {
+    let plan = Plan { engine, start_attempt, threads, ..Plan::new(Key::from_seed(seed), stop) };
     link.sample(&plan, &mut |_| true).unwrap()
 }
 
@@ -22,6 +24,7 @@ fn joined(first: Heralds, second: Heralds) -> Heralds {
         pattern: [first.pattern, second.pattern].concat(),
         cause: [first.cause, second.cause].concat(),
         click_time_s: [first.click_time_s, second.click_time_s].concat(),
+        blind_s: [first.blind_s, second.blind_s].concat(),
     }
 }
 
@@ -45,10 +48,15 @@ fn fingerprint(heralds: &Heralds) -> u64 {
 #[test]
 fn threads_change_nothing() {
     let link = reference_link();
-    for stop in [Stop::Heralds(2500), Stop::Attempts(7_654_321), Stop::Heralds(1)] {
-        let single = run(&link, 5, 12_345, stop, 1);
-        for threads in [2, 7] {
-            assert!(run(&link, 5, 12_345, stop, threads) == single, "{threads} threads, {stop:?}");
+    for engine in ENGINES {
+        for stop in [Stop::Heralds(2500), Stop::Attempts(7_654_321), Stop::Heralds(1)] {
+            let single = run(&link, engine, 5, 12_345, stop, 1);
+            for threads in [2, 7] {
+                assert!(
+                    run(&link, engine, 5, 12_345, stop, threads) == single,
+                    "{threads} threads, {stop:?}"
+                );
+            }
         }
     }
 }
@@ -56,38 +64,41 @@ fn threads_change_nothing() {
 #[test]
 fn ten_and_ninety_are_a_hundred() {
     let link = reference_link();
-    let whole = run(&link, 9, 0, Stop::Attempts(5_000_000), 1);
-    // cuts at a block's edge, inside a group of attempts, and just beside them
-    for cut in [1, 31, 500_000, 1 << 20, (1 << 20) + 1, 3_333_333] {
-        let first = run(&link, 9, 0, Stop::Attempts(cut), 1);
-        let second = run(&link, 9, cut, Stop::Attempts(5_000_000 - cut), 2);
-        assert_eq!(first.attempts + second.attempts, whole.attempts);
-        assert!(joined(first.heralds, second.heralds) == whole.heralds, "cut at {cut}");
+    for engine in ENGINES {
+        let whole = run(&link, engine, 9, 0, Stop::Attempts(5_000_000), 1);
+        // cuts at a block's edge, inside a group of attempts, and just beside them
+        for cut in [1, 31, 500_000, 1 << 20, (1 << 20) + 1, 3_333_333] {
+            let first = run(&link, engine, 9, 0, Stop::Attempts(cut), 1);
+            let second = run(&link, engine, 9, cut, Stop::Attempts(5_000_000 - cut), 2);
+            assert_eq!(first.attempts + second.attempts, whole.attempts);
+            assert!(joined(first.heralds, second.heralds) == whole.heralds, "cut at {cut}");
+        }
+        let first = run(&link, engine, 9, 0, Stop::Heralds(10), 1);
+        let second = run(&link, engine, 9, first.attempts, Stop::Heralds(90), 1);
+        let hundred = run(&link, engine, 9, 0, Stop::Heralds(100), 1);
+        assert_eq!(first.attempts + second.attempts, hundred.attempts);
+        assert!(joined(first.heralds, second.heralds) == hundred.heralds);
+        assert_eq!(hundred.attempts, hundred.heralds.attempt[99] + 1);
     }
-    let first = run(&link, 9, 0, Stop::Heralds(10), 1);
-    let second = run(&link, 9, first.attempts, Stop::Heralds(90), 1);
-    let hundred = run(&link, 9, 0, Stop::Heralds(100), 1);
-    assert_eq!(first.attempts + second.attempts, hundred.attempts);
-    assert!(joined(first.heralds, second.heralds) == hundred.heralds);
-    assert_eq!(hundred.attempts, hundred.heralds.attempt[99] + 1);
 }
 
 #[test]
 fn one_bit_of_the_seed_changes_everything() {
     let link = reference_link();
-    let heralds = |key| {
-        let mut plan = Plan::new(key, Stop::Heralds(200));
-        plan.threads = 2;
-        link.sample(&plan, &mut |_| true).unwrap().heralds
-    };
-    let Key([low, high]) = Key::from_seed(1);
-    let base = heralds(Key([low, high]));
-    for bit in [0, 17, 63] {
-        for key in [Key([low ^ 1 << bit, high]), Key([low, high ^ 1 << bit])] {
-            let other = heralds(key);
-            let shared = base.attempt.iter().filter(|attempt| other.attempt.contains(attempt)).count();
-            // 200 heralds in about 850,000 attempts: a chance meeting has probability 200²/850,000 = 0.05
-            assert!(shared < 5, "bit {bit}: {shared} attempts in common");
+    for engine in ENGINES {
+        let heralds = |key| {
+            let plan = Plan { engine, threads: 2, ..Plan::new(key, Stop::Heralds(200)) };
+            link.sample(&plan, &mut |_| true).unwrap().heralds
+        };
+        let Key([low, high]) = Key::from_seed(1);
+        let base = heralds(Key([low, high]));
+        for bit in [0, 17, 63] {
+            for key in [Key([low ^ 1 << bit, high]), Key([low, high ^ 1 << bit])] {
+                let other = heralds(key);
+                let shared = base.attempt.iter().filter(|attempt| other.attempt.contains(attempt)).count();
+                // 200 heralds in about 850,000 attempts: a chance meeting has probability 200²/850,000 = 0.05
+                assert!(shared < 5, "bit {bit}: {shared} attempts in common");
+            }
         }
     }
 }
@@ -95,20 +106,21 @@ fn one_bit_of_the_seed_changes_everything() {
 #[test]
 fn a_run_that_is_stopped_holds_a_prefix() {
     let link = reference_link();
-    for threads in [1, 2] {
-        let mut plan = Plan::new(Key::from_seed(3), Stop::Attempts(1 << 40));
-        plan.threads = threads;
-        let mut looks = 0;
-        let stopped = link
-            .sample(&plan, &mut |progress| {
-                looks += 1;
-                assert!(progress.done <= progress.total);
-                looks < 3
-            })
-            .unwrap();
-        assert!(stopped.interrupted);
-        let again = run(&link, 3, 0, Stop::Attempts(stopped.attempts), 1);
-        assert!(stopped.heralds == again.heralds, "{threads} threads");
+    for engine in ENGINES {
+        for threads in [1, 2] {
+            let plan = Plan { engine, threads, ..Plan::new(Key::from_seed(3), Stop::Attempts(1 << 50)) };
+            let mut looks = 0;
+            let stopped = link
+                .sample(&plan, &mut |progress| {
+                    looks += 1;
+                    assert!(progress.done <= progress.total);
+                    looks < 3
+                })
+                .unwrap();
+            assert_eq!(stopped.ended, Ended::Interrupted);
+            let again = run(&link, engine, 3, 0, Stop::Attempts(stopped.attempts), 1);
+            assert!(stopped.heralds == again.heralds, "{threads} threads");
+        }
     }
 }
 
@@ -117,7 +129,11 @@ fn a_run_that_is_stopped_holds_a_prefix() {
 fn value_stability() {
     assert_eq!(STREAM_VERSION, 1);
     let golden = [
-        ("reference", reference_link(), 0x1fdd_d5d1_a5c7_a500_u64),
+        (
+            "reference",
+            reference_link(),
+            [0x1fdd_d5d1_a5c7_a500_u64, 0x1acd_5268_5524_9ef8, 0x14a2_fdd7_c6a8_a49c],
+        ),
         (
             "detuned, dark, unequal",
             BasicLinkParams {
@@ -134,7 +150,7 @@ fn value_stability() {
             }
             .checked()
             .unwrap(),
-            0x734c_b0f4_65d4_f5c1,
+            [0x734c_b0f4_65d4_f5c1, 0x7e4a_929a_289f_bb89, 0x0a25_c767_b527_e146],
         ),
         (
             "number resolving",
@@ -146,14 +162,16 @@ fn value_stability() {
             }
             .checked()
             .unwrap(),
-            0x9815_4901_c816_cd39,
+            [0x9815_4901_c816_cd39, 0x4b1d_86fd_43b8_5ba0, 0x4579_2892_72b9_8a19],
         ),
     ];
     let mut moved = vec![];
     for (name, link, expected) in golden {
-        let seen = fingerprint(&run(&link, 2020, 0, Stop::Heralds(1000), 1).heralds);
-        if seen != expected {
-            moved.push(format!("{name}: {seen:#018x}"));
+        for (engine, expected) in ENGINES.into_iter().zip(expected) {
+            let seen = fingerprint(&run(&link, engine, 2020, 0, Stop::Heralds(1000), 1).heralds);
+            if seen != expected {
+                moved.push(format!("{name} {engine:?}: {seen:#018x}"));
+            }
         }
     }
     assert!(moved.is_empty(), "streams moved: {moved:#?}");

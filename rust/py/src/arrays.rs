@@ -1,7 +1,7 @@
 //! Vectors that become NumPy arrays without a copy.
 
 use ionlink_core::State;
-use numpy::{Complex64, IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods};
+use numpy::{Complex64, Element, IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 
 /// (n, 4, 4)
@@ -15,13 +15,16 @@ pub(crate) fn state<'py>(py: Python<'py>, state: &State) -> PyResult<Bound<'py, 
     state.as_flattened().to_vec().into_pyarray(py).reshape([4, 4])
 }
 
-/// (n, 2)
-pub(crate) fn pairs(py: Python<'_>, pairs: Vec<[f64; 2]>) -> PyResult<Bound<'_, PyArray2<f64>>> {
-    let shape = [pairs.len(), 2];
-    pairs.into_flattened().into_pyarray(py).reshape(shape)
+/// (n, N)
+pub(crate) fn rows<T: Element, const N: usize>(
+    py: Python<'_>,
+    rows: Vec<[T; N]>,
+) -> PyResult<Bound<'_, PyArray2<T>>> {
+    let shape = [rows.len(), N];
+    rows.into_flattened().into_pyarray(py).reshape(shape)
 }
 
 /// (n,)
-pub(crate) fn vector<T: numpy::Element>(py: Python<'_>, values: Vec<T>) -> Bound<'_, PyArray1<T>> {
+pub(crate) fn vector<T: Element>(py: Python<'_>, values: Vec<T>) -> Bound<'_, PyArray1<T>> {
     values.into_pyarray(py)
 }

@@ -19,7 +19,7 @@ mod _core {
     use pyo3::types::PyTuple;
 
     #[pymodule_export]
-    use super::link::PyLink;
+    use super::link::{PyLink, PySampler};
     #[pymodule_export]
     use super::params::{
         basic_link, check, fields, link_from_toml, link_to_toml, link_tree, preset_names, preset_text,

@@ -2,16 +2,21 @@
 
 use crate::errors::{internal, translate};
 use crate::{arrays, params};
-use ionlink_core::{Cause, Estimate, Exact, Heralds, Key, Link, Plan, Progress, Stop};
-use numpy::{Complex64, PyArray1, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
+use ionlink_core::link::measure::operators_named;
+use ionlink_core::{
+    Cause, Ended, EngineChoice, Error, Estimate, Exact, Given, Heralds, Key, Link, Plan, Precision, Progress,
+    Records, Sampler, Stop,
+};
+use numpy::{Complex64, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A checked link.
 #[pyclass(frozen, name = "Link", module = "ionlink._core")]
 #[derive(Debug)]
 pub(crate) struct PyLink {
-    link: Link,
+    link: Arc<Link>,
 }
 
 /// Records smaller than this are never compared with the memory at hand: asking for it takes longer than they do.
@@ -21,7 +26,8 @@ const SMALL_BYTES: u64 = 64 << 20;
 impl PyLink {
     #[new]
     fn new(tree: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Ok(Self { link: Link::from_tree(&params::tree(tree)?).map_err(translate)? })
+        let link = Link::from_tree(&params::tree(tree)?).map_err(translate)?;
+        Ok(Self { link: Arc::new(link) })
     }
 
     /// Name, slots as (port, mode) and index of the announced Bell state of each accepted pattern.
@@ -70,7 +76,7 @@ impl PyLink {
 
     /// Exact results.
     fn exact<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let exact: &Exact = py.detach(|| self.link.exact());
+        let exact: &Exact = py.detach(|| self.link.exact()).map_err(translate)?;
         let result = PyDict::new(py);
         result.set_item("herald_probability", exact.herald_probability)?;
         result.set_item("rate_hz", exact.rate_hz)?;
@@ -103,8 +109,17 @@ impl PyLink {
         Ok(result)
     }
 
+    /// The engine that a choice comes down to, and why.
+    #[pyo3(signature = (engine, record_coincidences = false))]
+    fn engine(&self, engine: &str, record_coincidences: bool) -> PyResult<(&'static str, &'static str)> {
+        let choice = EngineChoice::named(engine).map_err(translate)?;
+        let (engine, reason) = self.link.engine(choice, record_coincidences).map_err(translate)?;
+        Ok((engine.name(), reason))
+    }
+
     /// Draws heralds; returns the record and what ended the run early, if anything did.
-    #[pyo3(signature = (*, key, start_attempt, heralds, attempts, threads, observer))]
+    #[pyo3(signature = (*, key, start_attempt, heralds, attempts, threads, observer, engine = "auto",
+        record_coincidences = false, until = None, timeout_s = None))]
     fn sample<'py>(
         &self,
         py: Python<'py>,
@@ -114,6 +129,10 @@ impl PyLink {
         attempts: Option<u64>,
         threads: usize,
         observer: Option<Py<PyAny>>,
+        engine: &str,
+        record_coincidences: bool,
+        until: Option<(Option<f64>, Option<f64>)>,
+        timeout_s: Option<f64>,
     ) -> PyResult<(Bound<'py, PyDict>, Option<Py<PyAny>>)> {
         let (stop, most) = match (heralds, attempts) {
             (Some(n), None) => (Stop::Heralds(n), n),
@@ -122,8 +141,17 @@ impl PyLink {
         };
         let memory_bytes =
             if most.saturating_mul(Heralds::BYTES) < SMALL_BYTES { u64::MAX } else { available_bytes() };
-        let key = Key([key.0, key.1]);
-        let plan = Plan { key, start_attempt, stop, threads, memory_bytes };
+        let plan = Plan {
+            key: Key([key.0, key.1]),
+            start_attempt,
+            stop,
+            until: until.map(|(herald_probability, fidelity)| Precision { herald_probability, fidelity }),
+            timeout_s,
+            engine: EngineChoice::named(engine).map_err(translate)?,
+            record_coincidences,
+            threads,
+            memory_bytes,
+        };
         let mut ended = None;
         let run = py
             .detach(|| {
@@ -141,39 +169,161 @@ impl PyLink {
         let result = PyDict::new(py);
         result.set_item("herald_probability", triple(run.herald_probability()))?;
         result.set_item("attempts", run.attempts)?;
-        result.set_item("interrupted", run.interrupted)?;
-        result.set_item("engine", run.engine)?;
-        let Heralds { attempt, pattern, cause, click_time_s } = run.heralds;
+        result.set_item("interrupted", run.ended == Ended::Interrupted)?;
+        result.set_item("as_planned", run.ended == Ended::AsPlanned)?;
+        result.set_item("engine", run.engine.name())?;
+        let Heralds { attempt, pattern, cause, click_time_s, blind_s } = run.heralds;
         result.set_item("attempt", arrays::vector(py, attempt))?;
         result.set_item("pattern", arrays::vector(py, pattern))?;
         result.set_item("cause", arrays::vector(py, cause))?;
-        result.set_item("click_time_s", arrays::pairs(py, click_time_s)?)?;
+        result.set_item("click_time_s", arrays::rows(py, click_time_s)?)?;
+        let blind_s = if blind_s.is_empty() { None } else { Some(arrays::rows(py, blind_s)?) };
+        result.set_item("blind_s", blind_s)?;
+        if record_coincidences {
+            let coincidences = PyDict::new(py);
+            coincidences.set_item("attempt", arrays::vector(py, run.coincidences.attempt))?;
+            coincidences.set_item("mode", arrays::vector(py, run.coincidences.mode))?;
+            coincidences.set_item("click_time_s", arrays::rows(py, run.coincidences.click_time_s)?)?;
+            result.set_item("coincidences", coincidences)?;
+        }
         Ok((result, ended.map(|error| error.into_value(py).into_any())))
     }
 
-    /// The ions' states given cause and click times: complex128 (n, 4, 4).
+    /// The ions' states given click times and, with `given="cause"`, cause: complex128 (n, 4, 4).
+    #[pyo3(signature = (pattern, cause, click_time_s, blind_s = None, given = "cause"))]
     fn states<'py>(
         &self,
         py: Python<'py>,
         pattern: PyReadonlyArray1<'py, u8>,
         cause: PyReadonlyArray1<'py, u8>,
         click_time_s: PyReadonlyArray2<'py, f64>,
+        blind_s: Option<PyReadonlyArray2<'py, f64>>,
+        given: &str,
     ) -> PyResult<Bound<'py, PyArray3<Complex64>>> {
-        let (pattern, cause, times) = records(&pattern, &cause, &click_time_s)?;
-        let states = py.detach(|| self.link.states(&pattern, &cause, &times)).map_err(translate)?;
+        let given = match given {
+            "cause" => Given::Cause,
+            "record" => Given::Record,
+            other => {
+                let domain = "\"cause\" or \"record\"";
+                return Err(translate(Error::parameter("given", format!("{other:?}"), domain, "")));
+            }
+        };
+        let columns = Columns::copied(&pattern, &cause, &click_time_s, blind_s.as_ref())?;
+        let states = py.detach(|| self.link.states(columns.records(), given)).map_err(translate)?;
         arrays::states(py, states)
     }
 
     /// Mean fidelity to the announced Bell states with its 95 % interval: value, low, high.
+    #[pyo3(signature = (pattern, cause, click_time_s, blind_s = None))]
     fn sampled_fidelity<'py>(
         &self,
         py: Python<'py>,
         pattern: PyReadonlyArray1<'py, u8>,
         cause: PyReadonlyArray1<'py, u8>,
         click_time_s: PyReadonlyArray2<'py, f64>,
+        blind_s: Option<PyReadonlyArray2<'py, f64>>,
     ) -> PyResult<(f64, f64, f64)> {
-        let (pattern, cause, times) = records(&pattern, &cause, &click_time_s)?;
-        py.detach(|| self.link.sampled_fidelity(&pattern, &cause, &times)).map(triple).map_err(translate)
+        let columns = Columns::copied(&pattern, &cause, &click_time_s, blind_s.as_ref())?;
+        py.detach(|| self.link.sampled_fidelity(columns.records())).map(triple).map_err(translate)
+    }
+
+    /// Outcomes +1 and -1 of one Pauli operator on each ion: int8 (n, 2).
+    #[pyo3(signature = (basis, key, pattern, cause, click_time_s, blind_s = None))]
+    fn measure<'py>(
+        &self,
+        py: Python<'py>,
+        basis: &str,
+        key: (u64, u64),
+        pattern: PyReadonlyArray1<'py, u8>,
+        cause: PyReadonlyArray1<'py, u8>,
+        click_time_s: PyReadonlyArray2<'py, f64>,
+        blind_s: Option<PyReadonlyArray2<'py, f64>>,
+    ) -> PyResult<Bound<'py, PyArray2<i8>>> {
+        let operators = operators_named(basis).map_err(translate)?;
+        let columns = Columns::copied(&pattern, &cause, &click_time_s, blind_s.as_ref())?;
+        let key = Key([key.0, key.1]);
+        let outcomes =
+            py.detach(|| self.link.measure(columns.records(), operators, key)).map_err(translate)?;
+        arrays::rows(py, outcomes)
+    }
+
+    /// Contributions (mechanism, alone, {Bell state: alone}, off, herald probability), infidelity and remainder.
+    fn error_budget<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let budget = py.detach(|| self.link.error_budget()).map_err(translate)?;
+        let contributions = PyList::empty(py);
+        for contribution in budget.contributions {
+            let by_state = PyDict::new(py);
+            for (bell_state, alone) in contribution.alone_by_state {
+                by_state.set_item(bell_state.name(), alone)?;
+            }
+            let entry = PyDict::new(py);
+            entry.set_item("mechanism", contribution.mechanism)?;
+            entry.set_item("alone", contribution.alone)?;
+            entry.set_item("alone_by_state", by_state)?;
+            entry.set_item("off", contribution.off)?;
+            entry.set_item("herald_probability", contribution.herald_probability)?;
+            contributions.append(entry)?;
+        }
+        let result = PyDict::new(py);
+        result.set_item("contributions", contributions)?;
+        result.set_item("infidelity", budget.infidelity)?;
+        result.set_item("remainder", budget.remainder)?;
+        Ok(result)
+    }
+
+    /// A sampler of this link's heralds, one at a time.
+    #[pyo3(signature = (key, engine = "auto"))]
+    fn sampler(&self, key: (u64, u64), engine: &str) -> PyResult<PySampler> {
+        let choice = EngineChoice::named(engine).map_err(translate)?;
+        let sampler = Sampler::new(Arc::clone(&self.link), Key([key.0, key.1]), choice).map_err(translate)?;
+        Ok(PySampler { sampler: Mutex::new(sampler) })
+    }
+}
+
+/// Draws heralds one at a time.
+#[pyclass(frozen, name = "Sampler", module = "ionlink._core")]
+#[derive(Debug)]
+pub(crate) struct PySampler {
+    sampler: Mutex<Sampler<Arc<Link>>>,
+}
+
+/// Attempt, end of the attempt (s), number of the Bell state, number of the cause, state.
+type HeraldTuple<'py> = (u64, f64, u8, u8, Bound<'py, PyArray2<Complex64>>);
+
+#[pymethods]
+impl PySampler {
+    /// The engine used.
+    #[getter]
+    fn engine(&self) -> &'static str {
+        self.sampler.lock().unwrap_or_else(PoisonError::into_inner).engine().name()
+    }
+
+    /// The next herald whose attempt starts at `not_before_s` or later.
+    #[pyo3(signature = (not_before_s = 0.0))]
+    fn next<'py>(&self, py: Python<'py>, not_before_s: f64) -> PyResult<HeraldTuple<'py>> {
+        let mut interrupted = None;
+        // Waiting for the lock or for a rare herald must not hold the interpreter.
+        let next = py.detach(|| {
+            let mut sampler = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut looks = 0_u32;
+            sampler.next(not_before_s, &mut || {
+                looks += 1;
+                if !looks.is_multiple_of(16) {
+                    return true;
+                }
+                let looked = Python::attach(|py| -> PyResult<()> { py.check_signals() });
+                looked.map_err(|error| interrupted = Some(error)).is_ok()
+            })
+        });
+        match (next.map_err(translate)?, interrupted) {
+            (_, Some(error)) => Err(error),
+            (Some(herald), None) => {
+                let rho = arrays::state(py, &herald.rho)?;
+                let bell_state = herald.pattern.bell_state as u8;
+                Ok((herald.attempt, herald.time_s, bell_state, herald.cause as u8, rho))
+            }
+            (None, None) => Err(internal("the sampler stopped without a reason")),
+        }
     }
 }
 
@@ -181,20 +331,46 @@ fn triple(estimate: Estimate) -> (f64, f64, f64) {
     (estimate.value, estimate.low, estimate.high)
 }
 
-type Records = (Vec<u8>, Vec<u8>, Vec<[f64; 2]>);
+/// Copies of a record's columns: contiguous, and safe from other threads once detached.
+struct Columns {
+    pattern: Vec<u8>,
+    cause: Vec<u8>,
+    click_time_s: Vec<[f64; 2]>,
+    blind_s: Vec<[f64; 4]>,
+}
 
-/// Copies of the columns: contiguous, and safe from other threads once detached.
-fn records(
-    pattern: &PyReadonlyArray1<'_, u8>,
-    cause: &PyReadonlyArray1<'_, u8>,
-    click_time_s: &PyReadonlyArray2<'_, f64>,
-) -> PyResult<Records> {
-    let times = click_time_s.as_array();
-    if times.ncols() != 2 {
-        return Err(internal("click_time_s must have two columns"));
+impl Columns {
+    fn copied(
+        pattern: &PyReadonlyArray1<'_, u8>,
+        cause: &PyReadonlyArray1<'_, u8>,
+        click_time_s: &PyReadonlyArray2<'_, f64>,
+        blind_s: Option<&PyReadonlyArray2<'_, f64>>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            pattern: pattern.as_array().to_vec(),
+            cause: cause.as_array().to_vec(),
+            click_time_s: rows("click_time_s", click_time_s)?,
+            blind_s: blind_s.map_or(Ok(vec![]), |blind_s| rows("blind_s", blind_s))?,
+        })
     }
-    let times = times.rows().into_iter().map(|row| [row[0], row[1]]).collect();
-    Ok((pattern.as_array().to_vec(), cause.as_array().to_vec(), times))
+
+    fn records(&self) -> Records<'_> {
+        Records {
+            pattern: &self.pattern,
+            cause: &self.cause,
+            click_time_s: &self.click_time_s,
+            blind_s: &self.blind_s,
+        }
+    }
+}
+
+fn rows<const N: usize>(name: &str, array: &PyReadonlyArray2<'_, f64>) -> PyResult<Vec<[f64; N]>> {
+    let array = array.as_array();
+    if array.ncols() != N {
+        let given = format!("{} columns", array.ncols());
+        return Err(translate(Error::parameter(name, given, format!("an array with {N} columns"), "")));
+    }
+    Ok(array.rows().into_iter().map(|row| std::array::from_fn(|column| row[column])).collect())
 }
 
 /// Memory that a run may take: what the system can give without swapping; unlimited where it does not tell.

@@ -58,6 +58,9 @@ pub struct BasicLinkParams {
     /// Whether detectors tell one event from more.
     #[serde(default)]
     pub number_resolving: bool,
+    /// Time after a click in which a detector is blind (s).
+    #[serde(default)]
+    pub dead_time_s: f64,
     /// Time from one attempt to the next (s); not together with `schedule`.
     #[serde(default)]
     pub attempt_period_s: Option<f64>,
@@ -116,6 +119,7 @@ impl Default for BasicLinkParams {
             window_duration_s: window(),
             ion_photon_fidelity: ones(),
             number_resolving: false,
+            dead_time_s: 0.0,
             attempt_period_s: None,
             schedule: None,
         }
@@ -190,6 +194,7 @@ impl BasicLinkParams {
                     efficiency: 1.0,
                     dark_count_rate_hz: self.dark_count_rate_hz,
                     number_resolving: self.number_resolving,
+                    dead_time_s: self.dead_time_s,
                 }),
                 reflectivity: self.reflectivity.clone(),
                 transmission: 1.0,

@@ -78,8 +78,9 @@ impl Exact {
         let mut patterns = Vec::with_capacity(link.patterns.len());
         let mut leaked = 0.0;
         for &pattern in &link.patterns {
-            let (by_cause, pattern_leaked) = registered.heralds(link, pattern);
-            leaked += pattern_leaked;
+            let pieces = registered.pieces(link, pattern);
+            leaked += pieces.leaked;
+            let by_cause = pieces.by_cause();
             patterns.push(PatternOutcome {
                 pattern,
                 by_cause: by_cause.map(|operator| link.finished(&operator)),
@@ -115,7 +116,9 @@ impl Exact {
 }
 
 /// Operators on the ions for every way in which photons can be registered, darks apart.
-struct Registered {
+pub(super) struct Registered {
+    /// Probability that a node's photon, once emitted, is registered in a slot.
+    photon: [[f64; SLOTS]; 2],
     /// Both photons registered, in these slots.
     pair: [[State; SLOTS]; SLOTS],
     /// Exactly one registered, both emitted.
@@ -133,7 +136,7 @@ struct Registered {
 const MIXED: [f64; 2] = [0.5; 2];
 
 impl Registered {
-    fn of(link: &Link) -> Self {
+    pub(super) fn of(link: &Link) -> Self {
         let reduced = [0, 1].map(|node: usize| {
             let [c0, c1] = link.sources[node].amplitudes;
             [c0 * c0, c1 * c1]
@@ -191,51 +194,87 @@ impl Registered {
         });
         let [a, b] = [0, 1].map(|node: usize| link.sources[node].photon_probability);
         let emitted = [a * b, a * (1.0 - b), (1.0 - a) * b, (1.0 - a) * (1.0 - b)];
-        Self { pair, single, none, alone, alone_none, emitted }
+        Self { photon: registered, pair, single, none, alone, alone_none, emitted }
     }
 
-    /// Operators per attempt for one pattern, by cause, and the part of their trace with a leaked ion.
-    fn heralds(&self, link: &Link, pattern: Pattern) -> ([State; 3], f64) {
-        let [j, k] = pattern.slots;
+    /// Operators per attempt for one pattern, piece by piece.
+    pub(super) fn pieces(&self, link: &Link, pattern: Pattern) -> Pieces {
+        let slots = pattern.slots;
+        let [j, k] = slots;
         let silent: f64 = (0..SLOTS)
-            .filter(|slot| *slot != j && *slot != k)
+            .filter(|slot| !slots.contains(slot))
             .map(|slot| link.slots[slot].silent_probability())
             .product();
-        let slot = |index: usize| &link.slots[index];
-        let dark = |index: usize| slot(index).dark_click_probability();
-        let photon = |index: usize| slot(index).photon_click_probability();
+        let dark = |index: usize| link.slots[index].dark_click_probability();
+        let photon = |index: usize| link.slots[index].photon_click_probability();
         let [both, only_a, only_b, neither] = self.emitted;
         let mut leaked = 0.0;
 
-        let photon_photon = state::scaled(&self.pair[j][k], both * silent * photon(j) * photon(k));
+        let weight = both * silent * photon(j) * photon(k);
+        let by_assignment =
+            [[0, 1], [1, 0]].map(|[first, second]| weight * self.photon[first][j] * self.photon[second][k]);
 
-        let mut photon_dark = state::ZERO;
-        for (seen, empty) in [(j, k), (k, j)] {
+        let mut photon_dark = [state::ZERO; 2];
+        let mut pair_dark = [state::ZERO; 2];
+        for (place, (seen, empty)) in [(j, k), (k, j)].into_iter().enumerate() {
             let weight = silent * photon(seen) * dark(empty);
-            state::add(&mut photon_dark, &self.single[seen], both * weight);
-            if !slot(seen).number_resolving {
-                state::add(&mut photon_dark, &self.pair[seen][seen], both * silent * dark(empty));
+            state::add(&mut photon_dark[place], &self.single[seen], both * weight);
+            if !link.slots[seen].number_resolving {
+                state::add(&mut pair_dark[place], &self.pair[seen][seen], both * silent * dark(empty));
             }
             for (node, emitted) in [(0, only_a), (1, only_b)] {
-                state::add(&mut photon_dark, &self.alone[node][seen], emitted * weight);
+                state::add(&mut photon_dark[place], &self.alone[node][seen], emitted * weight);
                 leaked += emitted * weight * state::trace(&self.alone[node][seen]);
             }
         }
 
-        let weight = silent * dark(j) * dark(k);
-        let mut dark_dark = state::scaled(&self.none, both * weight);
+        let dark_weight = silent * dark(j) * dark(k);
+        let mut dark_dark = state::scaled(&self.none, both * dark_weight);
         for (node, emitted) in [(0, only_a), (1, only_b)] {
-            state::add(&mut dark_dark, &self.alone_none[node], emitted * weight);
-            leaked += emitted * weight * state::trace(&self.alone_none[node]);
+            state::add(&mut dark_dark, &self.alone_none[node], emitted * dark_weight);
+            leaked += emitted * dark_weight * state::trace(&self.alone_none[node]);
         }
-        state::add(&mut dark_dark, &state::diagonal_product(MIXED, MIXED), neither * weight);
-        leaked += neither * weight;
+        state::add(&mut dark_dark, &state::diagonal_product(MIXED, MIXED), neither * dark_weight);
+        leaked += neither * dark_weight;
 
+        Pieces {
+            photon_photon_state: state::scaled(&self.pair[j][k], weight),
+            photon_photon: by_assignment,
+            photon_dark,
+            pair_dark,
+            dark_dark,
+            leaked,
+        }
+    }
+}
+
+/// What leads to one pattern; operators are unnormalized, their traces probabilities per attempt.
+pub(super) struct Pieces {
+    /// One photon in each slot.
+    photon_photon_state: State,
+    /// Its probability, with node A's or node B's photon in the slot of mode 0.
+    pub(super) photon_photon: [f64; 2],
+    /// One photon registered, in the slot of mode 0 or 1, dark counts in the other.
+    pub(super) photon_dark: [State; 2],
+    /// Both photons in the slot of mode 0 or 1, dark counts in the other.
+    pub(super) pair_dark: [State; 2],
+    /// Dark counts alone.
+    pub(super) dark_dark: State,
+    /// Part of the traces with at least one ion outside the qubit.
+    leaked: f64,
+}
+
+impl Pieces {
+    fn by_cause(&self) -> [State; 3] {
+        let mut photon_dark = state::ZERO;
+        for operator in self.photon_dark.iter().chain(&self.pair_dark) {
+            state::add(&mut photon_dark, operator, 1.0);
+        }
         let mut by_cause = [state::ZERO; 3];
-        by_cause[Cause::PhotonPhoton as usize] = photon_photon;
+        by_cause[Cause::PhotonPhoton as usize] = self.photon_photon_state;
         by_cause[Cause::PhotonDark as usize] = photon_dark;
-        by_cause[Cause::DarkDark as usize] = dark_dark;
-        (by_cause, leaked)
+        by_cause[Cause::DarkDark as usize] = self.dark_dark;
+        by_cause
     }
 }
 

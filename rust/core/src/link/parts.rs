@@ -66,7 +66,8 @@ static PARTS: [Part; 14] = [
         fields: fields_of::<PolarizationParams>,
         check: |tree| {
             read(tree, |params: &PolarizationParams| {
-                check::finite("mode_splitting_rad_per_s", params.mode_splitting_rad_per_s, "rad/s").map(drop)
+                check::frequency("mode_splitting_rad_per_s", params.mode_splitting_rad_per_s, "rad/s")
+                    .map(drop)
             })
         },
     },

@@ -1,49 +1,17 @@
-//! Runs: from a seed to heralds, the same for any number of threads.
-//!
-//! Attempts are cut into blocks whose length follows from the parameters alone. A block's random numbers depend on
-//! (key, engine, block) alone, so blocks can be drawn in any order by any thread; heralds merge in attempt order. A run
-//! that starts or ends inside a block replays that block.
+//! Runs: from a seed to heralds.
 
 use super::Link;
-use super::conditional::Conditional;
+use super::click::ClickEngine;
+use super::conditional::{Conditional, Seen};
+use super::draw::{Drawn, Job, MAX_ATTEMPTS, Record, draw};
+use super::herald::HeraldEngine;
 use super::photon::PhotonEngine;
 use crate::error::{Error, Result};
 use crate::estimate::{self, Estimate};
-use crate::herald::Cause;
+use crate::herald::{Cause, SLOTS};
 use crate::state::{self, State};
 use crate::stream::Key;
-use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// Attempts are counted to here, so that sums of two counts cannot overflow.
-pub const MAX_ATTEMPTS: u64 = 1 << 62;
-
-/// How attempts are turned into heralds.
-pub(crate) trait Engine: Sync {
-    /// Enters the seeds of its blocks.
-    const NUMBER: u64;
-    /// The name users see.
-    const NAME: &'static str;
-
-    /// Attempts per block, a power of two fixed by the parameters.
-    fn block_length(&self) -> u64;
-
-    /// Draws the heralds of `attempts`, counted within `block`, up to `limit` heralds. Returns the attempt, counted
-    /// within the block, up to which the draw is complete; `stopped` is asked every millisecond or so, with the number
-    /// of attempts done.
-    fn run_block(
-        &self,
-        key: Key,
-        block: u64,
-        attempts: Range<u64>,
-        limit: usize,
-        stopped: &mut dyn FnMut(u64) -> bool,
-        heralds: &mut Heralds,
-    ) -> u64;
-}
 
 /// The record of heralds, in attempt order.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -54,8 +22,10 @@ pub struct Heralds {
     pub pattern: Vec<u8>,
     /// Number of the [`Cause`].
     pub cause: Vec<u8>,
-    /// Click times of mode 0 and mode 1 (s), from the opening of the window once the run is finished.
+    /// Click times of mode 0 and mode 1 (s), from the opening of the window.
     pub click_time_s: Vec<[f64; 2]>,
+    /// For detectors that remember: time from the opening of the window until each slot was ready (s). Empty otherwise.
+    pub blind_s: Vec<[f64; SLOTS]>,
 }
 
 impl Heralds {
@@ -72,33 +42,101 @@ impl Heralds {
         self.attempt.is_empty()
     }
 
-    pub(crate) fn push(&mut self, attempt: u64, pattern: u8, cause: Cause, click_time_s: [f64; 2]) {
+    /// What the states of all heralds follow from.
+    pub fn records(&self) -> Records<'_> {
+        Records {
+            pattern: &self.pattern,
+            cause: &self.cause,
+            click_time_s: &self.click_time_s,
+            blind_s: &self.blind_s,
+        }
+    }
+
+    /// Room for this many, so that columns need not be copied as they grow; less where the system refuses.
+    pub(super) fn with_room_for(count: usize) -> Self {
+        let mut heralds = Self::default();
+        let refused = [
+            heralds.attempt.try_reserve_exact(count),
+            heralds.pattern.try_reserve_exact(count),
+            heralds.cause.try_reserve_exact(count),
+            heralds.click_time_s.try_reserve_exact(count),
+        ];
+        if refused.iter().any(std::result::Result::is_err) { Self::default() } else { heralds }
+    }
+
+    pub(super) fn push(&mut self, attempt: u64, pattern: u8, cause: Cause, click_time_s: [f64; 2]) {
         self.attempt.push(attempt);
         self.pattern.push(pattern);
         self.cause.push(cause as u8);
         self.click_time_s.push(click_time_s);
     }
 
-    fn with_capacity(capacity: usize) -> Self {
-        Self {
-            attempt: Vec::with_capacity(capacity),
-            pattern: Vec::with_capacity(capacity),
-            cause: Vec::with_capacity(capacity),
-            click_time_s: Vec::with_capacity(capacity),
-        }
-    }
-
-    fn append(&mut self, other: &mut Self) {
+    pub(super) fn append(&mut self, other: &mut Self) {
         self.attempt.append(&mut other.attempt);
         self.pattern.append(&mut other.pattern);
         self.cause.append(&mut other.cause);
         self.click_time_s.append(&mut other.click_time_s);
+        self.blind_s.append(&mut other.blind_s);
     }
 
-    fn truncate(&mut self, length: usize) {
+    pub(super) fn truncate(&mut self, length: usize) {
         self.attempt.truncate(length);
         self.pattern.truncate(length);
         self.cause.truncate(length);
+        self.click_time_s.truncate(length);
+        self.blind_s.truncate(length);
+    }
+}
+
+/// Columns of a record from which states follow; all of one length, `blind_s` possibly empty.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Records<'a> {
+    /// See [`Heralds::pattern`].
+    pub pattern: &'a [u8],
+    /// See [`Heralds::cause`].
+    pub cause: &'a [u8],
+    /// See [`Heralds::click_time_s`].
+    pub click_time_s: &'a [[f64; 2]],
+    /// See [`Heralds::blind_s`].
+    pub blind_s: &'a [[f64; SLOTS]],
+}
+
+/// What a state is conditioned on, beside the clicks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// The cause, which the simulator knows.
+    Cause,
+    /// Nothing: the causes are mixed by their posterior at the recorded times, as a laboratory would.
+    Record,
+}
+
+/// Two clicks in one mode and different ports, where interference shows: no herald, but a measurement.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Coincidences {
+    /// Number of the attempt.
+    pub attempt: Vec<u64>,
+    /// The mode.
+    pub mode: Vec<u8>,
+    /// Click times in port 0 and port 1 (s), from the opening of the window.
+    pub click_time_s: Vec<[f64; 2]>,
+}
+
+impl Coincidences {
+    pub(super) fn push(&mut self, attempt: u64, mode: u8, click_time_s: [f64; 2]) {
+        self.attempt.push(attempt);
+        self.mode.push(mode);
+        self.click_time_s.push(click_time_s);
+    }
+
+    pub(super) fn append(&mut self, other: &mut Self) {
+        self.attempt.append(&mut other.attempt);
+        self.mode.append(&mut other.mode);
+        self.click_time_s.append(&mut other.click_time_s);
+    }
+
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.attempt.truncate(length);
+        self.mode.truncate(length);
         self.click_time_s.truncate(length);
     }
 }
@@ -112,6 +150,55 @@ pub enum Stop {
     Attempts(u64),
 }
 
+/// How attempts are turned into heralds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EngineChoice {
+    /// The cheapest that is exact for the parameters.
+    #[default]
+    Auto,
+    /// Every attempt: cost grows with attempts.
+    Photon,
+    /// From event to event: cost grows with clicks.
+    Click,
+    /// From herald to herald: cost grows with heralds.
+    Herald,
+}
+
+impl EngineChoice {
+    /// All choices.
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Photon, Self::Click, Self::Herald];
+
+    /// The name users type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Photon => "photon",
+            Self::Click => "click",
+            Self::Herald => "herald",
+        }
+    }
+
+    /// The choice of that name.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the choices.
+    pub fn named(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|choice| choice.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(|choice| format!("\"{}\"", choice.name())).join(", ");
+            Error::parameter("engine", format!("{name:?}"), format!("one of {names}"), "")
+        })
+    }
+}
+
+/// Precision at which a run may end early, relative half-widths of the 95 % intervals.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Precision {
+    /// Of the herald probability (and so of the rate).
+    pub herald_probability: Option<f64>,
+    /// Of the fidelity.
+    pub fidelity: Option<f64>,
+}
+
 /// What to draw.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
@@ -121,6 +208,14 @@ pub struct Plan {
     pub start_attempt: u64,
     /// When to end.
     pub stop: Stop,
+    /// End at the first block's end at which all of these are reached.
+    pub until: Option<Precision>,
+    /// End at the first block's end after this time (s).
+    pub timeout_s: Option<f64>,
+    /// Engine.
+    pub engine: EngineChoice,
+    /// Whether to record coincidences; the `herald` engine knows none.
+    pub record_coincidences: bool,
     /// Threads, at least one; they change no result.
     pub threads: usize,
     /// Bytes the record may take.
@@ -136,25 +231,74 @@ pub struct Progress {
     pub total: u64,
 }
 
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With the planned herald or attempt.
+    AsPlanned,
+    /// Early, with the precision asked for or the time allowed.
+    Enough,
+    /// Early, because the observer said so.
+    Interrupted,
+}
+
 /// A finished, or interrupted, run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     /// Heralds in attempt order.
     pub heralds: Heralds,
+    /// Coincidences in attempt order, if they were to be recorded.
+    pub coincidences: Coincidences,
     /// First attempt.
     pub start_attempt: u64,
     /// Attempts made.
     pub attempts: u64,
     /// When the run was meant to end.
     pub stop: Stop,
-    /// Whether the observer ended it early.
-    pub interrupted: bool,
-    /// Name of the engine.
-    pub engine: &'static str,
+    /// Why it ended.
+    pub ended: Ended,
+    /// The engine used, never `Auto`.
+    pub engine: EngineChoice,
 }
 
 impl Link {
-    /// Draws heralds with the `photon` engine.
+    /// The engine that a choice comes down to, and why.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the engine is not exact for the link or cannot record what is asked for.
+    pub fn engine(
+        &self,
+        choice: EngineChoice,
+        record_coincidences: bool,
+    ) -> Result<(EngineChoice, &'static str)> {
+        match choice {
+            EngineChoice::Auto if self.memory().is_some() => {
+                Ok((EngineChoice::Click, "detectors remember clicks from one window to the next"))
+            }
+            EngineChoice::Auto if record_coincidences => {
+                Ok((EngineChoice::Click, "coincidences are clicks without a herald"))
+            }
+            EngineChoice::Auto => {
+                Ok((EngineChoice::Herald, "attempts are independent: heralds can be drawn directly"))
+            }
+            EngineChoice::Herald => {
+                if let Some(error) = self.memory() {
+                    return Err(error);
+                }
+                if record_coincidences {
+                    let message = "the `herald` engine knows only heralds; record coincidences with `click` or `photon`";
+                    return Err(Error::Model {
+                        parameter: "record_coincidences".into(),
+                        message: message.into(),
+                    });
+                }
+                Ok((choice, "as asked"))
+            }
+            EngineChoice::Photon | EngineChoice::Click => Ok((choice, "as asked")),
+        }
+    }
+
+    /// Draws heralds.
     ///
     /// `observer` is called about every 20 ms on the calling thread; when it returns `false`, the run ends within a
     /// few milliseconds and holds what was complete.
@@ -164,35 +308,53 @@ impl Link {
     ///
     /// let link = Link::new(BasicLinkParams { efficiency: [0.2, 0.2], ..Default::default() }.link()?)?;
     /// let run = link.sample(&Plan::new(Key::from_seed(7), Stop::Heralds(1000)), &mut |_| true)?;
-    /// let estimate = run.herald_probability();
-    /// assert!(estimate.low < link.exact().herald_probability && link.exact().herald_probability < estimate.high);
+    /// let (estimate, exact) = (run.herald_probability(), link.exact()?.herald_probability);
+    /// assert!(estimate.low < exact && exact < estimate.high);
     /// # Ok::<(), ionlink_core::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`Error::Parameter`] for an impossible plan, [`Error::Size`] for a record larger than `memory_bytes`.
+    /// [`Error::Parameter`] for an impossible plan, [`Error::Model`] for an engine that is not exact for the link,
+    /// [`Error::Size`] for a record larger than `memory_bytes`.
     pub fn sample(&self, plan: &Plan, observer: &mut dyn FnMut(Progress) -> bool) -> Result<Run> {
         let expected = self.check(plan)?;
-        let engine = PhotonEngine::new(self);
-        let (mut heralds, attempts, interrupted) =
-            draw(&engine, plan, Heralds::with_capacity(expected), observer);
-        for times in &mut heralds.click_time_s {
-            *times = times.map(|time| time - self.window.start_s);
-        }
-        Ok(Run {
-            heralds,
-            start_attempt: plan.start_attempt,
-            attempts,
-            stop: plan.stop,
-            interrupted,
-            engine: PhotonEngine::NAME,
-        })
+        let (engine, _) = self.engine(plan.engine, plan.record_coincidences)?;
+        let deadline = plan.timeout_s.map(|timeout_s| Instant::now() + Duration::from_secs_f64(timeout_s));
+        let mut reached = Reached::new(self, plan.until);
+        let mut enough = |record: &Record, attempts: u64| {
+            deadline.is_some_and(|deadline| Instant::now() >= deadline) || reached.with(record, attempts)
+        };
+        let job = Job { link: self, plan, expected, enough: &mut enough, observer };
+        let (Record { heralds, coincidences }, attempts, ended): Drawn = match engine {
+            EngineChoice::Photon => draw(&PhotonEngine::new(self, plan.record_coincidences), job),
+            EngineChoice::Click => draw(&ClickEngine::new(self, plan.record_coincidences), job),
+            EngineChoice::Auto | EngineChoice::Herald => draw(&HeraldEngine::new(self), job),
+        };
+        let start_attempt = plan.start_attempt;
+        Ok(Run { heralds, coincidences, start_attempt, attempts, stop: plan.stop, ended, engine })
     }
 
     /// Checks the plan; returns the number of heralds to make room for.
     fn check(&self, plan: &Plan) -> Result<usize> {
         if plan.threads == 0 {
             return Err(Error::parameter("threads", 0, "at least 1", ""));
+        }
+        if let Some(timeout_s) = plan.timeout_s
+            && !(0.0..=MAX_TIMEOUT_S).contains(&timeout_s)
+        {
+            return Err(Error::parameter("timeout_s", timeout_s, format!("in [0, {MAX_TIMEOUT_S:e}]"), "s"));
+        }
+        if let Some(Precision { herald_probability, fidelity }) = plan.until {
+            for (name, value) in [("herald_probability", herald_probability), ("fidelity", fidelity)] {
+                if let Some(value) = value
+                    && !(value > 0.0 && value.is_finite())
+                {
+                    return Err(Error::parameter(format!("until.{name}"), value, "finite and above 0", ""));
+                }
+            }
+            if herald_probability.is_none() && fidelity.is_none() {
+                return Err(Error::parameter("until", "nothing", "a precision of something", ""));
+            }
         }
         let bounded = |name: &str, value: u64| {
             if value <= MAX_ATTEMPTS {
@@ -202,13 +364,12 @@ impl Link {
             }
         };
         bounded("start_attempt", plan.start_attempt)?;
-        let p = self.exact().herald_probability;
+        let p = self.as_if_forgetful().herald_probability;
         let expected = match plan.stop {
             Stop::Heralds(n) => {
                 bounded("heralds", n)?;
                 if n > 0 && p <= 0.0 {
-                    let message = "the link never heralds (herald probability 0): ask for attempts instead";
-                    return Err(Error::Model { parameter: "heralds".into(), message: message.into() });
+                    return Err(never("heralds"));
                 }
                 n as f64
             }
@@ -226,44 +387,50 @@ impl Link {
         Ok(expected.ceil() as usize)
     }
 
-    /// The ions' states given cause and click times (s, from the opening of the window), one 4x4 matrix per record.
-    ///
-    /// The three slices hold pattern number, cause number and click times, as in [`Heralds`].
+    /// The ions' states given click times and, unless `given` says otherwise, cause: one 4x4 matrix per record.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when the slices differ in length or a record is not one of this link.
-    pub fn states(&self, pattern: &[u8], cause: &[u8], click_time_s: &[[f64; 2]]) -> Result<Vec<State>> {
-        Ok(self.each_state(pattern, cause, click_time_s)?.collect())
+    /// [`Error::Parameter`] when columns differ in length or a record is not one of this link.
+    pub fn states(&self, records: Records<'_>, given: Given) -> Result<Vec<State>> {
+        Ok(self.each_state(records, given)?.collect())
     }
 
     fn each_state<'a>(
         &'a self,
-        pattern: &'a [u8],
-        cause: &'a [u8],
-        click_time_s: &'a [[f64; 2]],
+        records: Records<'a>,
+        given: Given,
     ) -> Result<impl Iterator<Item = State> + 'a> {
+        let Records { pattern, cause, click_time_s, blind_s } = records;
         let count = pattern.len();
-        for (name, length) in [("cause", cause.len()), ("click_time_s", click_time_s.len())] {
-            if length != count {
+        let lengths =
+            [("cause", cause.len()), ("click_time_s", click_time_s.len()), ("blind_s", blind_s.len())];
+        for (name, length) in lengths {
+            if length != count && !(name == "blind_s" && length == 0) {
                 let domain = format!("as long as pattern ({count})");
                 return Err(Error::parameter(name, format!("{length} records"), domain, ""));
             }
         }
         let patterns = self.patterns();
+        let inside = |time: &f64| (0.0..=self.window.duration_s()).contains(time);
         for index in 0..count {
             let known =
                 usize::from(pattern[index]) < patterns.len() && usize::from(cause[index]) < Cause::ALL.len();
-            let inside = |time: &f64| (0.0..=self.window.duration_s()).contains(time);
-            if !known || !click_time_s[index].iter().all(inside) {
+            let blind = blind_s.get(index).is_none_or(|blind| blind.iter().all(inside));
+            if !known || !blind || !click_time_s[index].iter().all(inside) {
                 let domain = "made of patterns, causes and click times of this link";
                 return Err(Error::parameter("record", format!("record {index}"), domain, ""));
             }
         }
         let conditional = Conditional::new(self);
+        let start_s = self.window.start_s;
         Ok((0..count).map(move |index| {
-            let slots = patterns[usize::from(pattern[index])].slots;
-            let times = click_time_s[index].map(|time| time + self.window.start_s);
-            conditional.state(slots, Cause::ALL[usize::from(cause[index])], times)
+            let seen = Seen {
+                slots: patterns[usize::from(pattern[index])].slots,
+                times_s: click_time_s[index].map(|time| time + start_s),
+                open_s: blind_s.get(index).map_or([start_s; SLOTS], |blind| blind.map(|time| time + start_s)),
+            };
+            let cause = (given == Given::Cause).then(|| Cause::ALL[usize::from(cause[index])]);
+            conditional.state(&seen, cause)
         }))
     }
 
@@ -271,29 +438,97 @@ impl Link {
     ///
     /// # Errors
     /// As [`Link::states`].
-    pub fn sampled_fidelity(
-        &self,
-        pattern: &[u8],
-        cause: &[u8],
-        click_time_s: &[[f64; 2]],
-    ) -> Result<Estimate> {
-        let (mut count, mut mean, mut squares) = (0_u64, 0.0, 0.0);
-        for (rho, pattern) in self.each_state(pattern, cause, click_time_s)?.zip(pattern) {
-            // Welford's recurrence: no cancellation for nearly equal fidelities
-            let fidelity = state::overlap(&rho, self.patterns[usize::from(*pattern)].bell_state);
-            count += 1;
-            let offset = fidelity - mean;
-            mean += offset / count as f64;
-            squares += offset * (fidelity - mean);
+    pub fn sampled_fidelity(&self, records: Records<'_>) -> Result<Estimate> {
+        let mut mean = Mean::default();
+        for (rho, pattern) in self.each_state(records, Given::Cause)?.zip(records.pattern) {
+            mean.add(state::overlap(&rho, self.patterns[usize::from(*pattern)].bell_state));
         }
-        Ok(estimate::bounded_mean(count, mean * count as f64, squares))
+        Ok(mean.estimate())
+    }
+}
+
+/// A timeout beyond this is no timeout: a hundred years.
+const MAX_TIMEOUT_S: f64 = 3.2e9;
+
+pub(super) fn never(parameter: &str) -> Error {
+    let message = "the link never heralds (herald probability 0): ask for attempts instead";
+    Error::Model { parameter: parameter.into(), message: message.into() }
+}
+
+/// Mean and spread by Welford's recurrence: no cancellation for nearly equal numbers.
+#[derive(Debug, Default)]
+struct Mean {
+    count: u64,
+    center: f64,
+    squares: f64,
+}
+
+impl Mean {
+    fn add(&mut self, value: f64) {
+        self.count += 1;
+        let offset = value - self.center;
+        self.center += offset / self.count as f64;
+        self.squares += offset * (value - self.center);
+    }
+
+    fn estimate(&self) -> Estimate {
+        estimate::bounded_mean(self.count, self.center * self.count as f64, self.squares)
+    }
+}
+
+/// Keeps watch over the precision a run is to reach.
+struct Reached<'a> {
+    link: &'a Link,
+    until: Option<Precision>,
+    fidelity: Mean,
+}
+
+impl<'a> Reached<'a> {
+    fn new(link: &'a Link, until: Option<Precision>) -> Self {
+        Self { link, until, fidelity: Mean::default() }
+    }
+
+    fn with(&mut self, record: &Record, attempts: u64) -> bool {
+        let Some(Precision { herald_probability, fidelity }) = self.until else { return false };
+        let fine = |estimate: Estimate, relative: f64| {
+            0.5 * (estimate.high - estimate.low) <= relative * estimate.value
+        };
+        let heralds = &record.heralds;
+        if let Some(relative) = herald_probability
+            && !fine(estimate::binomial(heralds.len() as u64, attempts), relative)
+        {
+            return false;
+        }
+        let Some(relative) = fidelity else { return true };
+        let new = self.fidelity.count as usize..heralds.len();
+        let records = Records {
+            pattern: &heralds.pattern[new.clone()],
+            cause: &heralds.cause[new.clone()],
+            click_time_s: &heralds.click_time_s[new.clone()],
+            blind_s: heralds.blind_s.get(new).unwrap_or_default(),
+        };
+        let Ok(states) = self.link.each_state(records, Given::Cause) else { return false };
+        for (rho, pattern) in states.zip(records.pattern) {
+            self.fidelity.add(state::overlap(&rho, self.link.patterns[usize::from(*pattern)].bell_state));
+        }
+        fine(self.fidelity.estimate(), relative)
     }
 }
 
 impl Plan {
-    /// A run from attempt 0 on one thread, without a bound on memory.
+    /// A run from attempt 0 on one thread, by the cheapest exact engine, without a bound on memory.
     pub fn new(key: Key, stop: Stop) -> Self {
-        Self { key, start_attempt: 0, stop, threads: 1, memory_bytes: u64::MAX }
+        Self {
+            key,
+            start_attempt: 0,
+            stop,
+            until: None,
+            timeout_s: None,
+            engine: EngineChoice::Auto,
+            record_coincidences: false,
+            threads: 1,
+            memory_bytes: u64::MAX,
+        }
     }
 }
 
@@ -302,204 +537,10 @@ impl Run {
     pub fn herald_probability(&self) -> Estimate {
         let heralds = self.heralds.len() as u64;
         match self.stop {
-            Stop::Heralds(_) if !self.interrupted => estimate::negative_binomial(heralds, self.attempts),
+            Stop::Heralds(_) if self.ended == Ended::AsPlanned => {
+                estimate::negative_binomial(heralds, self.attempts)
+            }
             _ => estimate::binomial(heralds, self.attempts),
         }
-    }
-}
-
-/// Draws block after block; returns heralds, attempts made and whether the observer stopped the run.
-fn draw<E: Engine>(
-    engine: &E,
-    plan: &Plan,
-    mut merged: Heralds,
-    observer: &mut dyn FnMut(Progress) -> bool,
-) -> (Heralds, u64, bool) {
-    let length = engine.block_length();
-    let end_attempt = match plan.stop {
-        Stop::Attempts(n) => plan.start_attempt + n,
-        Stop::Heralds(_) => 2 * MAX_ATTEMPTS,
-    };
-    let wanted = match plan.stop {
-        Stop::Heralds(n) => usize::try_from(n).unwrap_or(usize::MAX),
-        Stop::Attempts(_) => usize::MAX,
-    };
-    let total = match plan.stop {
-        Stop::Heralds(n) | Stop::Attempts(n) => n,
-    };
-    if total == 0 {
-        return (merged, 0, false);
-    }
-    let first_block = plan.start_attempt / length;
-    let attempts_of = |block: u64| {
-        let start = block * length;
-        plan.start_attempt.saturating_sub(start)..(end_attempt - start).min(length)
-    };
-    let progress = |heralds: usize, attempts: u64| Progress {
-        done: match plan.stop {
-            Stop::Heralds(_) => heralds as u64,
-            Stop::Attempts(_) => attempts,
-        },
-        total,
-    };
-
-    // One block on the calling thread first: small runs never meet a thread pool.
-    let mut throttle = Throttle::new();
-    let mut block = first_block;
-    while plan.threads == 1 || block == first_block {
-        let attempts = attempts_of(block);
-        let before = block * length + attempts.start - plan.start_attempt;
-        let so_far = merged.len();
-        let mut stopped = |done: u64| throttle.due() && !observer(progress(so_far, before + done));
-        let done = engine.run_block(plan.key, block, attempts.clone(), wanted, &mut stopped, &mut merged);
-        let reached = block * length + done;
-        if merged.len() >= wanted || reached == end_attempt {
-            return (merged, reached - plan.start_attempt, false);
-        }
-        if done < attempts.end {
-            return (merged, reached - plan.start_attempt, true);
-        }
-        block += 1;
-    }
-    draw_parallel(engine, plan, merged, block, wanted, end_attempt, observer)
-}
-
-/// What a worker made of one block.
-struct Drawn {
-    heralds: Heralds,
-    /// Attempt within the block up to which it is complete.
-    done: u64,
-    end: u64,
-}
-
-/// Blocks that are complete from the first one on.
-struct Merge {
-    heralds: Heralds,
-    next_block: u64,
-    waiting: BTreeMap<u64, Drawn>,
-    reached: u64,
-    finished: bool,
-    /// A block was left unfinished: nothing after it is contiguous.
-    cut: bool,
-}
-
-fn draw_parallel<E: Engine>(
-    engine: &E,
-    plan: &Plan,
-    merged: Heralds,
-    first_block: u64,
-    wanted: usize,
-    end_attempt: u64,
-    observer: &mut dyn FnMut(Progress) -> bool,
-) -> (Heralds, u64, bool) {
-    let length = engine.block_length();
-    let next = AtomicU64::new(first_block);
-    let stop = AtomicBool::new(false);
-    let merge = Mutex::new(Merge {
-        heralds: merged,
-        next_block: first_block,
-        waiting: BTreeMap::new(),
-        reached: first_block * length,
-        finished: false,
-        cut: false,
-    });
-    // Workers never panic while holding the lock; a poisoned one still holds whole blocks.
-    let lock = || merge.lock().unwrap_or_else(PoisonError::into_inner);
-
-    let worker = |stopped: &mut dyn FnMut(u64) -> bool| {
-        loop {
-            let block = next.fetch_add(1, Ordering::Relaxed);
-            let start = block.saturating_mul(length);
-            if start >= end_attempt || stop.load(Ordering::Relaxed) {
-                return;
-            }
-            let end = (end_attempt - start).min(length);
-            let mut heralds = Heralds::default();
-            let done = engine.run_block(plan.key, block, 0..end, wanted, stopped, &mut heralds);
-            let mut merge = lock();
-            merge.waiting.insert(block, Drawn { heralds, done, end });
-            while !merge.finished && !merge.cut {
-                let expected = merge.next_block;
-                let Some(mut drawn) = merge.waiting.remove(&expected) else { break };
-                merge.heralds.append(&mut drawn.heralds);
-                merge.reached = expected * length + drawn.done;
-                merge.next_block += 1;
-                if merge.heralds.len() >= wanted {
-                    merge.heralds.truncate(wanted);
-                    merge.reached = merge.heralds.attempt.last().map_or(merge.reached, |last| last + 1);
-                    merge.finished = true;
-                } else if merge.reached == end_attempt {
-                    merge.finished = true;
-                } else {
-                    merge.cut = drawn.done < drawn.end;
-                }
-            }
-            if merge.finished {
-                stop.store(true, Ordering::Relaxed);
-                return;
-            }
-        }
-    };
-
-    let mut throttle = Throttle::new();
-    let mut look = |observer: &mut dyn FnMut(Progress) -> bool| {
-        if !throttle.due() {
-            return;
-        }
-        let (heralds, reached) = {
-            let merge = lock();
-            (merge.heralds.len() as u64, merge.reached)
-        };
-        let (done, total) = match plan.stop {
-            Stop::Heralds(n) => (heralds, n),
-            Stop::Attempts(n) => (reached - plan.start_attempt, n),
-        };
-        if !observer(Progress { done, total }) {
-            stop.store(true, Ordering::Relaxed);
-        }
-    };
-    std::thread::scope(|scope| {
-        let worker = &worker;
-        let stop = &stop;
-        let mut others = Vec::new();
-        for _ in 1..plan.threads {
-            let work = move || worker(&mut |_| stop.load(Ordering::Relaxed));
-            // A machine that refuses another thread still has this one; the result is the same.
-            let Ok(other) = std::thread::Builder::new().spawn_scoped(scope, work) else { break };
-            others.push(other);
-        }
-        // The calling thread works too, and is the one that may talk to the observer.
-        worker(&mut |_| {
-            look(observer);
-            stop.load(Ordering::Relaxed)
-        });
-        while others.iter().any(|other| !other.is_finished()) {
-            std::thread::sleep(Duration::from_millis(1));
-            look(observer);
-        }
-    });
-    let merge = merge.into_inner().unwrap_or_else(PoisonError::into_inner);
-    (merge.heralds, merge.reached - plan.start_attempt, !merge.finished)
-}
-
-/// Lets the observer through about every 20 ms: talking to it may mean waiting for an interpreter.
-struct Throttle {
-    last: Instant,
-}
-
-impl Throttle {
-    const INTERVAL: Duration = Duration::from_millis(20);
-
-    fn new() -> Self {
-        Self { last: Instant::now() }
-    }
-
-    fn due(&mut self) -> bool {
-        let now = Instant::now();
-        let due = now - self.last >= Self::INTERVAL;
-        if due {
-            self.last = now;
-        }
-        due
     }
 }

@@ -47,6 +47,17 @@ impl Schedule {
         self.time_s(start_attempt + attempts - 1) - begin
     }
 
+    /// Time between the starts of two attempts (s), pauses included; exact differences however late the attempts.
+    pub fn between_s(&self, earlier: u64, later: u64) -> f64 {
+        let pauses = self.attempts_per_burst.map_or(0, |burst| later / burst - earlier / burst);
+        (later - earlier) as f64 * self.attempt_period_s + pauses as f64 * self.pause_s
+    }
+
+    /// Time from one attempt to the next inside a burst (s).
+    pub fn attempt_period_s(&self) -> f64 {
+        self.attempt_period_s
+    }
+
     /// Share of the time that is spent on attempts.
     pub fn duty(&self) -> f64 {
         self.attempts_per_burst.map_or(1.0, |burst| {

@@ -1,0 +1,106 @@
+//! The `click` engine: from one attempt with an event to the next, photon by photon from there.
+//!
+//! An event is a photon that survives its losses and falls into the window, or a dark count. Attempts without one are
+//! jumped over by a geometric number; which of the 63 sets of events happened comes from an alias table.
+
+use super::Link;
+use super::attempt::{Attempts, KINDS, Times};
+use super::draw::{Block, Detectors, Engine, Record, block_length_for};
+use crate::math;
+use crate::stream::{Alias, Geometric};
+
+/// Events between two looks at the stop flag: below a millisecond.
+const EVENTS_PER_POLL: u32 = 1 << 13;
+/// Events per block, about: large enough that seeding costs nothing, small enough to share among threads.
+const EVENTS_PER_BLOCK: f64 = 4096.0;
+
+/// The engine, ready to draw.
+#[derive(Debug)]
+pub(super) struct ClickEngine<'a> {
+    attempts: Attempts<'a>,
+    gap: Geometric,
+    /// Over the sets of events, as bits; nothing if no event can happen.
+    events: Option<Alias>,
+    block_length: u64,
+}
+
+impl<'a> ClickEngine<'a> {
+    pub(super) fn new(link: &'a Link, record_coincidences: bool) -> Self {
+        let attempts = Attempts::new(link, Times::Inside, record_coincidences);
+        let probability = attempts.probabilities();
+        let log_nothing: f64 = probability.iter().map(|p| math::ln_1p(-p)).sum();
+        let weights: Vec<f64> = (0..1_usize << KINDS)
+            .map(|set| {
+                if set == 0 {
+                    return 0.0;
+                }
+                (0..KINDS)
+                    .map(
+                        |kind| if set >> kind & 1 == 1 { probability[kind] } else { 1.0 - probability[kind] },
+                    )
+                    .product()
+            })
+            .collect();
+        Self {
+            attempts,
+            gap: Geometric::from_log_failure(log_nothing),
+            events: Alias::new(&weights),
+            block_length: block_length_for(EVENTS_PER_BLOCK, -math::exp_m1(log_nothing)),
+        }
+    }
+}
+
+impl Engine for ClickEngine<'_> {
+    const NUMBER: u64 = 2;
+
+    fn block_length(&self) -> u64 {
+        self.block_length
+    }
+
+    fn remembers(&self) -> bool {
+        self.attempts.remembers
+    }
+
+    fn run_block(
+        &self,
+        block: &Block,
+        limit: usize,
+        detectors: &mut Detectors,
+        stopped: &mut dyn FnMut(u64) -> bool,
+        record: &mut Record,
+    ) -> u64 {
+        let Some(events) = &self.events else { return block.attempts.end };
+        let mut rng = block.key.scalar(0);
+        let least = self.attempts.least();
+        let mut done = 0;
+        let mut count = 0_u32;
+        while let Some(gap) = self.gap.sample(block.attempts.end - done, &mut rng) {
+            let within = done + gap;
+            if count.is_multiple_of(EVENTS_PER_POLL) && stopped(done) {
+                return done;
+            }
+            count += 1;
+            let set = events.sample(&mut rng);
+            if set.count_ones() as usize >= least {
+                let happened = std::array::from_fn(|kind| set >> kind & 1 == 1);
+                let wanted = block.attempts.contains(&within);
+                self.attempts.resolve(
+                    block.first_attempt + within,
+                    wanted,
+                    happened,
+                    &mut rng,
+                    detectors,
+                    record,
+                );
+                if record.heralds.len() >= limit {
+                    return within + 1;
+                }
+            }
+            done = within + 1;
+            if done >= block.attempts.end {
+                break;
+            }
+        }
+        block.attempts.end
+    }
+}

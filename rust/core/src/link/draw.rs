@@ -1,0 +1,412 @@
+//! Drawing block after block: the same record for any number of threads.
+//!
+//! Attempts are cut into blocks whose length follows from the parameters alone. A block's random numbers depend on
+//! (key, engine, block) alone, so blocks can be drawn in any order by any thread; records merge in attempt order. A run
+//! that starts or ends inside a block replays that block. Where detectors remember clicks, blocks run one after the
+//! other; what they remember at a block's start is found by replaying blocks before it back to a gap without events
+//! that is longer than their memory.
+
+use super::Link;
+use super::run::{Coincidences, Ended, Heralds, Plan, Progress, Stop};
+use crate::herald::SLOTS;
+use crate::stream::{BlockKey, Key};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Attempts are counted to here, so that sums of two counts cannot overflow.
+pub(super) const MAX_ATTEMPTS: u64 = 1 << 62;
+/// Longest block: attempts inside it are exact as floating-point numbers.
+const LONGEST_BLOCK: f64 = (1_u64 << 52) as f64;
+
+/// How attempts are turned into heralds.
+pub(super) trait Engine: Sync {
+    /// Enters the seeds of its blocks.
+    const NUMBER: u64;
+
+    /// Attempts per block, a power of two fixed by the parameters.
+    fn block_length(&self) -> u64;
+
+    /// Whether an attempt depends on the ones before it.
+    fn remembers(&self) -> bool {
+        false
+    }
+
+    /// Draws the record of the block's attempts, up to `limit` heralds in all. Returns the attempt, counted within the
+    /// block, up to which the draw is complete; `stopped` is asked every millisecond or so, with the attempts done.
+    fn run_block(
+        &self,
+        block: &Block,
+        limit: usize,
+        detectors: &mut Detectors,
+        stopped: &mut dyn FnMut(u64) -> bool,
+        record: &mut Record,
+    ) -> u64;
+}
+
+/// A block, and the part of it that is wanted.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// Seeds.
+    pub(super) key: BlockKey,
+    /// Number of its first attempt.
+    pub(super) first_attempt: u64,
+    /// Wanted attempts, counted within the block.
+    pub(super) attempts: Range<u64>,
+}
+
+impl Block {
+    pub(super) fn new<E: Engine>(engine: &E, key: Key, number: u64, attempts: Range<u64>) -> Self {
+        let key = BlockKey { key, engine: E::NUMBER, block: number };
+        Self { key, first_attempt: number * engine.block_length(), attempts }
+    }
+}
+
+/// Length of blocks that hold about `count` events of this probability: a power of two.
+pub(super) fn block_length_for(count: f64, probability: f64) -> u64 {
+    let attempts = (count / probability).clamp(1.0, LONGEST_BLOCK);
+    (attempts as u64).next_power_of_two()
+}
+
+/// What a run writes down.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct Record {
+    pub(super) heralds: Heralds,
+    pub(super) coincidences: Coincidences,
+}
+
+impl Record {
+    fn append(&mut self, other: &mut Self) {
+        self.heralds.append(&mut other.heralds);
+        self.coincidences.append(&mut other.coincidences);
+    }
+
+    /// Keeps the first `count` heralds and what else happened up to the last of them.
+    fn truncate(&mut self, count: usize) {
+        self.heralds.truncate(count);
+        if let Some(last) = self.heralds.attempt.last() {
+            let kept = self.coincidences.attempt.partition_point(|attempt| attempt <= last);
+            self.coincidences.truncate(kept);
+        }
+    }
+}
+
+/// What the detectors remember: the last click of each slot, as attempt and time in it.
+#[derive(Debug, Clone)]
+pub(super) struct Detectors {
+    last: [Option<(u64, f64)>; SLOTS],
+    /// Last attempt that may have left something behind.
+    last_event: Option<u64>,
+    /// Whether the past is known: from the first attempt, or since a gap longer than the memory.
+    known: bool,
+}
+
+impl Detectors {
+    /// Ready, as before the first attempt.
+    pub(super) fn ready() -> Self {
+        Self { last: [None; SLOTS], last_event: None, known: true }
+    }
+
+    /// Unknown up to `attempt`.
+    fn unknown_before(attempt: u64) -> Self {
+        Self { last: [None; SLOTS], last_event: Some(attempt - 1), known: false }
+    }
+
+    /// When each slot becomes ready in this attempt's window (s): its opening, or later.
+    pub(super) fn open_s(&mut self, link: &Link, attempt: u64) -> [f64; SLOTS] {
+        if let (false, Some(event)) = (self.known, self.last_event) {
+            let silence_s = link.schedule.between_s(event, attempt) - link.window.duration_s();
+            self.known = silence_s > link.longest_dead_time_s();
+            if self.known {
+                self.last = [None; SLOTS];
+            }
+        }
+        std::array::from_fn(|slot| {
+            let Some((earlier, time_s)) = self.last[slot] else { return link.window.start_s };
+            let ready_s = time_s - link.schedule.between_s(earlier, attempt) + link.slots[slot].dead_time_s;
+            ready_s.clamp(link.window.start_s, link.window.end_s)
+        })
+    }
+
+    pub(super) fn click(&mut self, slot: usize, attempt: u64, time_s: f64) {
+        self.last[slot] = Some((attempt, time_s));
+    }
+
+    /// Notes that something arrived in this attempt, registered or not.
+    pub(super) fn seen(&mut self, attempt: u64) {
+        self.last_event = Some(attempt);
+    }
+}
+
+/// Everything a run needs beside its engine.
+pub(super) struct Job<'a> {
+    pub(super) link: &'a Link,
+    pub(super) plan: &'a Plan,
+    /// Heralds to make room for.
+    pub(super) expected: usize,
+    /// Told about every complete part of the record, in attempt order; says whether it is enough.
+    pub(super) enough: &'a mut (dyn FnMut(&Record, u64) -> bool + Send),
+    /// Asked about every 20 ms on the calling thread whether to go on.
+    pub(super) observer: &'a mut dyn FnMut(Progress) -> bool,
+}
+
+/// The end of a run: record, attempts made, why it ended.
+pub(super) type Drawn = (Record, u64, Ended);
+
+/// Draws block after block.
+pub(super) fn draw<E: Engine>(engine: &E, job: Job<'_>) -> Drawn {
+    let Job { link, plan, expected, enough, observer } = job;
+    let length = engine.block_length();
+    let goal = Goal::of(plan);
+    let mut record = Record { heralds: Heralds::with_room_for(expected), ..Record::default() };
+    if goal.total == 0 {
+        return (record, 0, Ended::AsPlanned);
+    }
+    let mut throttle = Throttle::new();
+    let mut block = plan.start_attempt / length;
+    let mut detectors = Detectors::ready();
+    if engine.remembers() {
+        let mut stopped = |_| throttle.due() && !observer(Progress { done: 0, total: goal.total });
+        match remembered_before(engine, link, plan.key, block, &mut stopped) {
+            Some(found) => detectors = found,
+            None => return (record, 0, Ended::Interrupted),
+        }
+    }
+    let first_block = block;
+    // One block on the calling thread first: small runs never meet another thread.
+    while plan.threads == 1 || block == first_block || engine.remembers() {
+        let attempts = goal.attempts_of(plan, block, length);
+        let wanted = Block::new(engine, plan.key, block, attempts);
+        let so_far = record.heralds.len();
+        let before = wanted.first_attempt.saturating_sub(plan.start_attempt);
+        let mut stopped = |done: u64| throttle.due() && !observer(goal.progress(so_far, before + done));
+        let done = engine.run_block(&wanted, goal.heralds, &mut detectors, &mut stopped, &mut record);
+        let reached = wanted.first_attempt + done.max(wanted.attempts.start);
+        let attempts = reached - plan.start_attempt;
+        if record.heralds.len() >= goal.heralds || reached == goal.end_attempt {
+            return (record, attempts, Ended::AsPlanned);
+        }
+        if done < wanted.attempts.end {
+            return (record, attempts, Ended::Interrupted);
+        }
+        if enough(&record, attempts) {
+            return (record, attempts, Ended::Enough);
+        }
+        block += 1;
+    }
+    draw_parallel(engine, plan, &goal, record, block, enough, observer)
+}
+
+/// What the detectors remember at the start of a block; nothing if the search was stopped.
+pub(super) fn remembered_before<E: Engine>(
+    engine: &E,
+    link: &Link,
+    key: Key,
+    block: u64,
+    stopped: &mut dyn FnMut(u64) -> bool,
+) -> Option<Detectors> {
+    let length = engine.block_length();
+    let mut back = 1;
+    loop {
+        let from = block.saturating_sub(back);
+        let mut detectors =
+            if from == 0 { Detectors::ready() } else { Detectors::unknown_before(from * length) };
+        for number in from..block {
+            let replayed = Block::new(engine, key, number, 0..length);
+            let mut scratch = Record::default();
+            if engine.run_block(&replayed, usize::MAX, &mut detectors, stopped, &mut scratch) < length {
+                return None;
+            }
+        }
+        // the silence between the last event and the block's start may be the gap
+        detectors.open_s(link, block * length);
+        if detectors.known {
+            return Some(detectors);
+        }
+        back *= 2;
+    }
+}
+
+/// Where a run is meant to end.
+struct Goal {
+    heralds: usize,
+    end_attempt: u64,
+    total: u64,
+    by_heralds: bool,
+}
+
+impl Goal {
+    fn of(plan: &Plan) -> Self {
+        match plan.stop {
+            Stop::Heralds(n) => Self {
+                heralds: usize::try_from(n).unwrap_or(usize::MAX),
+                end_attempt: 2 * MAX_ATTEMPTS,
+                total: n,
+                by_heralds: true,
+            },
+            Stop::Attempts(n) => {
+                Self { heralds: usize::MAX, end_attempt: plan.start_attempt + n, total: n, by_heralds: false }
+            }
+        }
+    }
+
+    /// The attempts of a block that the run wants, counted within it.
+    fn attempts_of(&self, plan: &Plan, block: u64, length: u64) -> Range<u64> {
+        let start = block * length;
+        plan.start_attempt.saturating_sub(start)..(self.end_attempt - start).min(length)
+    }
+
+    fn progress(&self, heralds: usize, attempts: u64) -> Progress {
+        let done = if self.by_heralds { heralds as u64 } else { attempts };
+        Progress { done: done.min(self.total), total: self.total }
+    }
+}
+
+/// A block drawn by a worker.
+struct Part {
+    record: Record,
+    /// Attempt within the block up to which it is complete.
+    done: u64,
+    end: u64,
+}
+
+/// Blocks that are complete from the first one on.
+struct Merge<'a> {
+    start_attempt: u64,
+    record: Record,
+    next_block: u64,
+    waiting: BTreeMap<u64, Part>,
+    reached: u64,
+    ended: Option<Ended>,
+    /// A block was left unfinished: nothing after it is contiguous.
+    cut: bool,
+    enough: &'a mut (dyn FnMut(&Record, u64) -> bool + Send),
+}
+
+fn draw_parallel<E: Engine>(
+    engine: &E,
+    plan: &Plan,
+    goal: &Goal,
+    record: Record,
+    first_block: u64,
+    enough: &mut (dyn FnMut(&Record, u64) -> bool + Send),
+    observer: &mut dyn FnMut(Progress) -> bool,
+) -> Drawn {
+    let length = engine.block_length();
+    let next = AtomicU64::new(first_block);
+    let stop = AtomicBool::new(false);
+    let merge = Mutex::new(Merge {
+        start_attempt: plan.start_attempt,
+        record,
+        next_block: first_block,
+        waiting: BTreeMap::new(),
+        reached: first_block * length,
+        ended: None,
+        cut: false,
+        enough,
+    });
+    // Workers never panic while holding the lock; a poisoned one still holds whole blocks.
+    let lock = || merge.lock().unwrap_or_else(PoisonError::into_inner);
+
+    let worker = |stopped: &mut dyn FnMut(u64) -> bool| {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number.saturating_mul(length) >= goal.end_attempt || stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let block = Block::new(engine, plan.key, number, goal.attempts_of(plan, number, length));
+            let mut record = Record::default();
+            let done = engine.run_block(&block, goal.heralds, &mut Detectors::ready(), stopped, &mut record);
+            let mut merge = lock();
+            merge.waiting.insert(number, Part { record, done, end: block.attempts.end });
+            merge.advance(goal, length);
+            if merge.ended.is_some() {
+                stop.store(true, Ordering::Relaxed);
+                return;
+            }
+        }
+    };
+
+    let mut throttle = Throttle::new();
+    let mut look = |observer: &mut dyn FnMut(Progress) -> bool| {
+        if !throttle.due() {
+            return;
+        }
+        let (heralds, reached) = {
+            let merge = lock();
+            (merge.record.heralds.len(), merge.reached)
+        };
+        if !observer(goal.progress(heralds, reached - plan.start_attempt)) {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    std::thread::scope(|scope| {
+        let worker = &worker;
+        let stop = &stop;
+        let mut others = Vec::new();
+        for _ in 1..plan.threads {
+            let work = move || worker(&mut |_| stop.load(Ordering::Relaxed));
+            // A machine that refuses another thread still has this one; the result is the same.
+            let Ok(other) = std::thread::Builder::new().spawn_scoped(scope, work) else { break };
+            others.push(other);
+        }
+        // The calling thread works too, and is the one that may talk to the observer.
+        worker(&mut |_| {
+            look(observer);
+            stop.load(Ordering::Relaxed)
+        });
+        while others.iter().any(|other| !other.is_finished()) {
+            std::thread::sleep(Duration::from_millis(1));
+            look(observer);
+        }
+    });
+    let merge = merge.into_inner().unwrap_or_else(PoisonError::into_inner);
+    (merge.record, merge.reached - plan.start_attempt, merge.ended.unwrap_or(Ended::Interrupted))
+}
+
+impl Merge<'_> {
+    /// Takes up waiting blocks in their order, as far as they reach.
+    fn advance(&mut self, goal: &Goal, length: u64) {
+        while self.ended.is_none() && !self.cut {
+            let Some(mut part) = self.waiting.remove(&self.next_block) else { break };
+            self.record.append(&mut part.record);
+            self.reached = self.next_block * length + part.done;
+            self.next_block += 1;
+            if self.record.heralds.len() >= goal.heralds {
+                self.record.truncate(goal.heralds);
+                self.reached = self.record.heralds.attempt.last().map_or(self.reached, |last| last + 1);
+                self.ended = Some(Ended::AsPlanned);
+            } else if self.reached == goal.end_attempt {
+                self.ended = Some(Ended::AsPlanned);
+            } else if part.done < part.end {
+                self.cut = true;
+            } else if (self.enough)(&self.record, self.reached - self.start_attempt) {
+                self.ended = Some(Ended::Enough);
+            }
+        }
+    }
+}
+
+/// Lets the observer through about every 20 ms: talking to it may mean waiting for an interpreter.
+struct Throttle {
+    last: Instant,
+}
+
+impl Throttle {
+    const INTERVAL: Duration = Duration::from_millis(20);
+
+    fn new() -> Self {
+        Self { last: Instant::now() }
+    }
+
+    fn due(&mut self) -> bool {
+        let now = Instant::now();
+        let due = now - self.last >= Self::INTERVAL;
+        if due {
+            self.last = now;
+        }
+        due
+    }
+}

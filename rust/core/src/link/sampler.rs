@@ -1,0 +1,191 @@
+//! One herald at a time, for simulators that bring their own clock.
+
+use super::click::ClickEngine;
+use super::conditional::{Conditional, Seen};
+use super::draw::{Block, Detectors, Engine, MAX_ATTEMPTS, Record, remembered_before};
+use super::herald::HeraldEngine;
+use super::photon::PhotonEngine;
+use super::run::{EngineChoice, never};
+use super::{Link, schedule::Schedule};
+use crate::error::{Error, Result};
+use crate::herald::{Cause, Pattern, SLOTS};
+use crate::state::State;
+use crate::stream::Key;
+use std::ops::Deref;
+
+/// A herald with everything that is known about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Herald {
+    /// Number of the attempt.
+    pub attempt: u64,
+    /// End of the attempt (s), pauses included.
+    pub time_s: f64,
+    /// The pattern, and with it the announced Bell state.
+    pub pattern: Pattern,
+    /// What made the clicks.
+    pub cause: Cause,
+    /// Click times of mode 0 and mode 1 (s), from the opening of the window.
+    pub click_time_s: [f64; 2],
+    /// The ions' state given cause and click times.
+    pub rho: State,
+}
+
+/// Draws the heralds of one seed one at a time: the same heralds as [`Link::sample`], bit for bit.
+///
+/// ```
+/// use ionlink_core::{BasicLinkParams, Key, Link};
+///
+/// let link = Link::new(BasicLinkParams { efficiency: [0.2, 0.2], ..Default::default() }.link()?)?;
+/// let mut sampler = link.sampler(Key::from_seed(7))?;
+/// let first = sampler.next(0.0, &mut || true)?.expect("nothing stopped it");
+/// // the link is busy for a millisecond, then tries again
+/// let second = sampler.next(first.time_s + 1e-3, &mut || true)?.expect("nothing stopped it");
+/// assert!(second.time_s > first.time_s + 1e-3);
+/// # Ok::<(), ionlink_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Sampler<L> {
+    link: L,
+    key: Key,
+    engine: EngineChoice,
+    /// The block in `record`.
+    block: Option<u64>,
+    record: Record,
+    /// First herald of the record that was not handed out or passed over.
+    position: usize,
+    detectors: Detectors,
+}
+
+impl Link {
+    /// A sampler that borrows the link.
+    ///
+    /// # Errors
+    /// As [`Sampler::new`].
+    pub fn sampler(&self, key: Key) -> Result<Sampler<&Self>> {
+        Sampler::new(self, key, EngineChoice::Auto)
+    }
+}
+
+impl<L: Deref<Target = Link>> Sampler<L> {
+    /// A sampler that holds the link by any kind of pointer.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for an engine that is not exact for the link, or a link that never heralds.
+    pub fn new(link: L, key: Key, engine: EngineChoice) -> Result<Self> {
+        let (engine, _) = link.engine(engine, false)?;
+        if link.as_if_forgetful().herald_probability <= 0.0 {
+            return Err(never("sampler"));
+        }
+        let (record, detectors) = (Record::default(), Detectors::ready());
+        Ok(Self { link, key, engine, block: None, record, position: 0, detectors })
+    }
+
+    /// The engine used.
+    pub fn engine(&self) -> EngineChoice {
+        self.engine
+    }
+
+    /// The next herald, from the first attempt on that starts at `not_before_s` or later and after the last herald.
+    ///
+    /// The comb of attempts stands still: attempts between the last herald and `not_before_s` are made by nobody and
+    /// change nothing after them. `going` is asked every millisecond or so; nothing comes back when it says `false`.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a time that is not a number or beyond the last countable attempt.
+    pub fn next(&mut self, not_before_s: f64, going: &mut dyn FnMut() -> bool) -> Result<Option<Herald>> {
+        let earliest =
+            self.link.schedule.first_attempt_from(not_before_s).filter(|attempt| *attempt < MAX_ATTEMPTS);
+        let Some(earliest) = earliest else {
+            return Err(Error::parameter("not_before_s", not_before_s, "a time within 2^62 attempts", "s"));
+        };
+        loop {
+            let attempts = &self.record.heralds.attempt;
+            while attempts.get(self.position).is_some_and(|attempt| *attempt < earliest) {
+                self.position += 1;
+            }
+            if self.position < attempts.len() {
+                let index = self.position;
+                self.position += 1;
+                return Ok(Some(self.herald(index)));
+            }
+            let refilled = match self.engine {
+                EngineChoice::Photon => self.refill(earliest, going, |link| PhotonEngine::new(link, false)),
+                EngineChoice::Click => self.refill(earliest, going, |link| ClickEngine::new(link, false)),
+                EngineChoice::Auto | EngineChoice::Herald => self.refill(earliest, going, HeraldEngine::new),
+            };
+            if !refilled {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Draws the next block that may hold a herald; says whether it was completed.
+    fn refill<'a, E: Engine>(
+        &'a mut self,
+        earliest: u64,
+        going: &mut dyn FnMut() -> bool,
+        engine: impl FnOnce(&'a Link) -> E,
+    ) -> bool {
+        let link: &Link = &self.link;
+        let engine = engine(link);
+        let length = engine.block_length();
+        let following = self.block.map_or(0, |block| block + 1);
+        let number = following.max(earliest / length);
+        let mut stopped = |_| !going();
+        if number != following && engine.remembers() {
+            match remembered_before(&engine, link, self.key, number, &mut stopped) {
+                Some(detectors) => self.detectors = detectors,
+                None => return false,
+            }
+        }
+        let mut record = Record::default();
+        let mut detectors = self.detectors.clone();
+        let block = Block::new(&engine, self.key, number, 0..length);
+        if engine.run_block(&block, usize::MAX, &mut detectors, &mut stopped, &mut record) < length {
+            return false;
+        }
+        self.detectors = detectors;
+        self.record = record;
+        self.position = 0;
+        self.block = Some(number);
+        true
+    }
+
+    fn herald(&self, index: usize) -> Herald {
+        let link: &Link = &self.link;
+        let heralds = &self.record.heralds;
+        let pattern = link.patterns[usize::from(heralds.pattern[index])];
+        let cause = Cause::ALL[usize::from(heralds.cause[index])];
+        let (attempt, click_time_s) = (heralds.attempt[index], heralds.click_time_s[index]);
+        let start_s = link.window.start_s;
+        let seen = Seen {
+            slots: pattern.slots,
+            times_s: click_time_s.map(|time| time + start_s),
+            open_s: heralds
+                .blind_s
+                .get(index)
+                .map_or([start_s; SLOTS], |blind| blind.map(|time| time + start_s)),
+        };
+        let rho = Conditional::new(link).state(&seen, Some(cause));
+        Herald { attempt, time_s: link.schedule.time_s(attempt), pattern, cause, click_time_s, rho }
+    }
+}
+
+impl Schedule {
+    /// First attempt that starts at `time_s` or later; nothing for a time that is not a number.
+    fn first_attempt_from(&self, time_s: f64) -> Option<u64> {
+        if time_s.is_nan() {
+            return None;
+        }
+        if time_s <= 0.0 {
+            return Some(0);
+        }
+        let starts_s = |attempt: u64| self.time_s(attempt) - self.attempt_period_s();
+        // attempts that have ended by then are over; the one after them may still be running
+        let mut attempt = self.attempts_within(time_s);
+        while attempt < u64::MAX && starts_s(attempt) < time_s {
+            attempt += 1;
+        }
+        Some(attempt)
+    }
+}
