@@ -96,6 +96,8 @@ pub struct Slot {
     pub dark_count_rate_hz: f64,
     /// Mean number of dark counts in the window.
     pub dark_mean: f64,
+    /// Probability of at least one dark count in the window, 1 - q.
+    pub dark_probability: f64,
     /// See [`DetectorParams::number_resolving`].
     pub number_resolving: bool,
     /// See [`DetectorParams::dead_time_s`].
@@ -108,18 +110,20 @@ impl Slot {
         math::exp(-self.dark_mean)
     }
 
-    /// Probability of at least one dark count in the window, 1 - q.
-    pub fn dark_probability(&self) -> f64 {
-        -math::exp_m1(-self.dark_mean)
-    }
-
     /// Probability that dark counts alone make the slot report one click: 1 - q for a threshold detector, -q ln q
     /// (exactly one Poisson event) for a number-resolving one.
     pub fn dark_click_probability(&self) -> f64 {
+        if self.number_resolving { self.dark_mean * self.silent_probability() } else { self.dark_probability }
+    }
+
+    /// Time (s) of the click of a slot with dark counts, for a uniform number in \[0, 1): the first of at least one for a
+    /// threshold detector, anywhere in the window for a number-resolving one.
+    #[inline]
+    pub fn dark_click_time_s(&self, window: &Window, uniform: f64) -> f64 {
         if self.number_resolving {
-            self.dark_mean * self.silent_probability()
+            window.start_s + window.duration_s() * uniform
         } else {
-            self.dark_probability()
+            window.start_s - math::ln_1p(-uniform * self.dark_probability) / self.dark_count_rate_hz
         }
     }
 
@@ -141,6 +145,7 @@ mod tests {
             relative_efficiency: 1.0,
             dark_count_rate_hz: 50.0,
             dark_mean: 50.0 * 40e-9,
+            dark_probability: -math::exp_m1(-50.0 * 40e-9),
             number_resolving,
             dead_time_s: 0.0,
         }
@@ -149,7 +154,7 @@ mod tests {
     #[test]
     fn dark_probability_of_a_gate() {
         // 50 counts per second, 40 ns: reference value of the gate formula
-        assert!((slot(false).dark_probability() - 1.999_998_000_001_333e-6).abs() < 1e-18);
+        assert!((slot(false).dark_probability - 1.999_998_000_001_333e-6).abs() < 1e-18);
     }
 
     #[test]

@@ -163,12 +163,35 @@ impl WavePacket {
         -survived * math::exp_m1(-(end_s - from) / self.lifetime_s)
     }
 
+    /// The arrival of a photon that is known to lie inside \[start, end\].
+    pub fn inside(&self, start_s: f64, end_s: f64) -> Arrival {
+        let from_s = start_s.max(self.delay_s);
+        let captured = -math::exp_m1(-(end_s - from_s).max(0.0) / self.lifetime_s);
+        Arrival { from_s, captured, lifetime_s: self.lifetime_s }
+    }
+
     /// |f(t)|² (1/s).
     pub fn intensity(&self, time_s: f64) -> f64 {
         if time_s < self.delay_s {
             return 0.0;
         }
         math::exp(-(time_s - self.delay_s) / self.lifetime_s) / self.lifetime_s
+    }
+}
+
+/// Arrival time of a photon inside a window: an exponential cut off at the window's end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Arrival {
+    from_s: f64,
+    captured: f64,
+    lifetime_s: f64,
+}
+
+impl Arrival {
+    /// The time (s) for a uniform number in \[0, 1), by inversion.
+    #[inline]
+    pub fn time_s(&self, uniform: f64) -> f64 {
+        self.from_s - self.lifetime_s * math::ln_1p(-uniform * self.captured)
     }
 }
 

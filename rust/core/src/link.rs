@@ -20,7 +20,7 @@ use crate::channel::Path;
 use crate::check;
 use crate::collection::{Collection, Stage};
 use crate::detection::{DetectorParams, Slot, Window};
-use crate::emission::{Emission, EncodingParams, WavePacket};
+use crate::emission::{Arrival, Emission, EncodingParams, WavePacket};
 use crate::error::{Error, Result};
 use crate::herald::{Pattern, SLOTS, accepted_patterns, slot_index};
 use crate::interference::Splitter;
@@ -135,6 +135,7 @@ impl Link {
         };
         let slots = std::array::from_fn(|index| {
             let detector = &station.detectors[index];
+            let dark_mean = detector.dark_count_rate_hz * station.window.duration_s();
             Slot {
                 port: index / 2,
                 mode: index % 2,
@@ -146,7 +147,8 @@ impl Link {
                     0.0
                 },
                 dark_count_rate_hz: detector.dark_count_rate_hz,
-                dark_mean: detector.dark_count_rate_hz * station.window.duration_s(),
+                dark_mean,
+                dark_probability: -math::exp_m1(-dark_mean),
                 number_resolving: detector.number_resolving,
                 dead_time_s: detector.dead_time_s,
             }
@@ -300,6 +302,11 @@ impl Link {
             rho = errors.apply(&rho, node);
         }
         rho
+    }
+
+    /// Arrival of a node's photon that is known to lie inside the window.
+    pub(crate) fn arrival_inside(&self, node: usize) -> Arrival {
+        self.sources[node].packet.inside(self.window.start_s, self.window.end_s)
     }
 
     /// Product of the four amplitudes of a slot pair's cross term, U_p\[d,A\] U_q\[e,B\] U_p\[d,B\] U_q\[e,A\] c_p c_q c_p c_q,

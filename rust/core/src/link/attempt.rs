@@ -2,6 +2,7 @@
 
 use super::Link;
 use super::draw::{Detectors, Record};
+use crate::emission::Arrival;
 use crate::herald::{Cause, SLOTS};
 use crate::math;
 use crate::stream::Xoshiro;
@@ -23,9 +24,8 @@ pub(super) enum Times {
 pub(super) struct Attempts<'a> {
     pub(super) link: &'a Link,
     times: Times,
-    /// Start and captured fraction of each node's photon inside the window, for [`Times::Inside`].
-    inside: [(f64, f64); 2],
-    dark_probability: [f64; SLOTS],
+    /// Arrival of each node's photon, for [`Times::Inside`].
+    inside: [Arrival; 2],
     /// Number of the accepted pattern for each set of clicking slots.
     pattern_of_mask: [Option<u8>; 1 << SLOTS],
     record_coincidences: bool,
@@ -39,16 +39,10 @@ impl<'a> Attempts<'a> {
         for (index, pattern) in link.patterns.iter().enumerate() {
             pattern_of_mask[pattern.mask() as usize] = Some(index as u8);
         }
-        let inside = [0, 1].map(|node: usize| {
-            let packet = &link.sources[node].packet;
-            let from = link.window.start_s.max(packet.delay_s);
-            (from, -math::exp_m1(-(link.window.end_s - from).max(0.0) / packet.lifetime_s))
-        });
         Self {
             link,
             times,
-            inside,
-            dark_probability: std::array::from_fn(|slot| link.slots[slot].dark_probability()),
+            inside: [0, 1].map(|node: usize| link.arrival_inside(node)),
             pattern_of_mask,
             record_coincidences,
             remembers: link.memory().is_some(),
@@ -59,7 +53,7 @@ impl<'a> Attempts<'a> {
     pub(super) fn probabilities(&self) -> [f64; KINDS] {
         std::array::from_fn(|kind| {
             if kind >= 2 {
-                return self.dark_probability[kind - 2];
+                return self.link.slots[kind - 2].dark_probability;
             }
             let source = &self.link.sources[kind];
             let window = match self.times {
@@ -138,10 +132,7 @@ impl<'a> Attempts<'a> {
                     Times::Free => {
                         source.packet.delay_s - source.packet.lifetime_s * math::ln(rng.uniform_open())
                     }
-                    Times::Inside => {
-                        let (from, captured) = self.inside[node];
-                        from - source.packet.lifetime_s * math::ln_1p(-rng.uniform() * captured)
-                    }
+                    Times::Inside => self.inside[node].time_s(rng.uniform()),
                 };
             }
         }
@@ -211,17 +202,13 @@ impl<'a> Attempts<'a> {
                 continue;
             }
             let slot = &self.link.slots[index];
-            let start = self.link.window.start_s;
-            if slot.number_resolving {
-                let exactly_one = slot.dark_click_probability() / self.dark_probability[index];
-                let several = rng.uniform() >= exactly_one;
-                clicks.add(index, start + self.link.window.duration_s() * rng.uniform(), false);
-                clicks.count[index] += u32::from(several);
-            } else {
-                let within =
-                    -math::ln_1p(-rng.uniform() * self.dark_probability[index]) / slot.dark_count_rate_hz;
-                clicks.add(index, start + within, false);
-            }
+            // a number-resolving slot that counts several events rejects the attempt, whenever they came
+            let several = slot.number_resolving && {
+                let exactly_one = slot.dark_click_probability() / slot.dark_probability;
+                rng.uniform() >= exactly_one
+            };
+            clicks.add(index, slot.dark_click_time_s(&self.link.window, rng.uniform()), false);
+            clicks.count[index] += u32::from(several);
         }
         clicks
     }
@@ -269,7 +256,7 @@ impl<'a> Attempts<'a> {
     /// Number of dark counts in a window that has at least one: Poisson by inversion.
     fn dark_count(&self, index: usize, rng: &mut Xoshiro) -> u32 {
         let slot = &self.link.slots[index];
-        let mut left = rng.uniform() * self.dark_probability[index];
+        let mut left = rng.uniform() * slot.dark_probability;
         let (mut count, mut probability) = (1, slot.dark_mean * slot.silent_probability());
         while left >= probability && probability > 0.0 {
             left -= probability;

@@ -91,7 +91,7 @@ static MECHANISMS: [Mechanism; 15] = [
         name: "dark_counts",
         remove: |link| {
             for slot in &mut link.slots {
-                (slot.dark_count_rate_hz, slot.dark_mean) = (0.0, 0.0);
+                (slot.dark_count_rate_hz, slot.dark_mean, slot.dark_probability) = (0.0, 0.0, 0.0);
             }
         },
     },
@@ -130,6 +130,13 @@ impl Link {
     ///
     /// A mechanism is removed by its ideal value: no dark counts, a balanced splitter, M = 1, equal frequencies,
     /// lifetimes and arrival times, perfect emission, no local errors.
+    ///
+    /// ```
+    /// let budget = ionlink_core::Link::preset("stephenson2020")?.error_budget()?;
+    /// let splitter = budget.contributions.iter().find(|part| part.mechanism == "splitter").expect("it is listed");
+    /// assert!((splitter.alone - 1.74e-3).abs() < 2e-5);
+    /// # Ok::<(), ionlink_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Link::exact`].

@@ -8,7 +8,8 @@ use super::Link;
 use super::conditional::Conditional;
 use super::draw::{Block, Detectors, Engine, Record, block_length_for};
 use super::exact::Registered;
-use crate::herald::{Cause, SLOTS};
+use crate::emission::Arrival;
+use crate::herald::Cause;
 use crate::math;
 use crate::state;
 use crate::stream::{Alias, Geometric, Xoshiro};
@@ -27,9 +28,7 @@ pub(super) struct HeraldEngine<'a> {
     /// Over `ways`; nothing if the link never heralds.
     choice: Option<Alias>,
     ways: Vec<Way>,
-    /// Start and captured fraction of each node's photon inside the window.
-    inside: [(f64, f64); 2],
-    dark_probability: [f64; SLOTS],
+    inside: [Arrival; 2],
     block_length: u64,
 }
 
@@ -78,12 +77,7 @@ impl<'a> HeraldEngine<'a> {
             gap: Geometric::from_log_failure(math::ln_1p(-probability)),
             choice: Alias::new(&weights),
             ways,
-            inside: [0, 1].map(|node: usize| {
-                let packet = &link.sources[node].packet;
-                let from = link.window.start_s.max(packet.delay_s);
-                (from, -math::exp_m1(-(link.window.end_s - from).max(0.0) / packet.lifetime_s))
-            }),
-            dark_probability: std::array::from_fn(|slot| link.slots[slot].dark_probability()),
+            inside: [0, 1].map(|node: usize| link.arrival_inside(node)),
             block_length: block_length_for(HERALDS_PER_BLOCK, probability),
         }
     }
@@ -95,7 +89,8 @@ impl<'a> HeraldEngine<'a> {
         match way.events {
             Events::PhotonPhoton { node } => {
                 for (place, source) in [(0, node), (1, 1 - node)] {
-                    times[place] = self.first_event(slots[place], self.photon(source, rng), rng);
+                    times[place] =
+                        self.first_event(slots[place], self.inside[source].time_s(rng.uniform()), rng);
                 }
             }
             Events::PhotonDark { seen } => {
@@ -115,12 +110,6 @@ impl<'a> HeraldEngine<'a> {
         times.map(|time| time - self.link.window.start_s)
     }
 
-    /// Arrival of a node's photon inside the window.
-    fn photon(&self, node: usize, rng: &mut Xoshiro) -> f64 {
-        let (from, captured) = self.inside[node];
-        from - self.link.sources[node].packet.lifetime_s * math::ln_1p(-rng.uniform() * captured)
-    }
-
     /// The photon, or a dark count before it in a slot that reports its first event.
     fn first_event(&self, slot: usize, photon_s: f64, rng: &mut Xoshiro) -> f64 {
         let slot = &self.link.slots[slot];
@@ -137,14 +126,9 @@ impl<'a> HeraldEngine<'a> {
         photon_s.min(start - math::ln_1p(-draw) / rate)
     }
 
-    /// First dark count of a slot that clicks by dark counts alone.
-    fn dark(&self, index: usize, rng: &mut Xoshiro) -> f64 {
-        let slot = &self.link.slots[index];
-        let window = &self.link.window;
-        if slot.number_resolving {
-            return window.start_s + window.duration_s() * rng.uniform();
-        }
-        window.start_s - math::ln_1p(-rng.uniform() * self.dark_probability[index]) / slot.dark_count_rate_hz
+    /// Click of a slot by dark counts alone.
+    fn dark(&self, slot: usize, rng: &mut Xoshiro) -> f64 {
+        self.link.slots[slot].dark_click_time_s(&self.link.window, rng.uniform())
     }
 
     /// Arrival in `slot` of a photon whose partner was registered nowhere: proposed without regard to the partner,
@@ -154,7 +138,7 @@ impl<'a> HeraldEngine<'a> {
             [0, 1].map(|node: usize| self.conditional.any_photon_probability(node, slot));
         loop {
             let node = usize::from(rng.uniform() * (weight_a + weight_b) >= weight_a);
-            let time = self.photon(node, rng);
+            let time = self.inside[node].time_s(rng.uniform());
             if rng.uniform() < self.conditional.alone_fraction(slot, time) {
                 return time;
             }
@@ -164,7 +148,7 @@ impl<'a> HeraldEngine<'a> {
     /// Earlier arrival of two photons that left by one exit in one mode: bunching favours times at which they interfere.
     fn earlier_of_pair(&self, rng: &mut Xoshiro) -> f64 {
         loop {
-            let times = [self.photon(0, rng), self.photon(1, rng)];
+            let times = self.inside.map(|arrival| arrival.time_s(rng.uniform()));
             if rng.uniform() < self.conditional.bunching(times) {
                 return times[0].min(times[1]);
             }
