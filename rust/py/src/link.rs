@@ -1,7 +1,7 @@
 //! A link across the border.
 
 use crate::errors::{internal, translate};
-use crate::{arrays, params};
+use crate::{arrays, arrow, params};
 use ionlink_core::link::measure::operators_named;
 use ionlink_core::{
     Cause, Ended, EngineChoice, Error, Estimate, Exact, Given, Heralds, Key, Link, Plan, Precision, Progress,
@@ -9,7 +9,8 @@ use ionlink_core::{
 };
 use numpy::{Complex64, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A checked link.
@@ -167,10 +168,13 @@ impl PyLink {
             })
             .map_err(translate)?;
         let result = PyDict::new(py);
-        result.set_item("herald_probability", triple(run.herald_probability()))?;
+        let end = match run.ended {
+            Ended::AsPlanned => "planned",
+            Ended::Enough => "enough",
+            Ended::Interrupted => "interrupted",
+        };
         result.set_item("attempts", run.attempts)?;
-        result.set_item("interrupted", run.ended == Ended::Interrupted)?;
-        result.set_item("as_planned", run.ended == Ended::AsPlanned)?;
+        result.set_item("ended", end)?;
         result.set_item("engine", run.engine.name())?;
         let Heralds { attempt, pattern, cause, click_time_s, blind_s } = run.heralds;
         result.set_item("attempt", arrays::vector(py, attempt))?;
@@ -245,6 +249,21 @@ impl PyLink {
         let outcomes =
             py.detach(|| self.link.measure(columns.records(), operators, key)).map_err(translate)?;
         arrays::rows(py, outcomes)
+    }
+
+    /// The record as an Arrow table, one row per herald: a capsule that holds an `ArrowArrayStream`.
+    fn arrow_stream<'py>(
+        &self,
+        py: Python<'py>,
+        attempt: PyReadonlyArray1<'py, u64>,
+        pattern: PyReadonlyArray1<'py, u8>,
+        cause: PyReadonlyArray1<'py, u8>,
+        click_time_s: PyReadonlyArray2<'py, f64>,
+        blind_s: Option<PyReadonlyArray2<'py, f64>>,
+        metadata: HashMap<String, String>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let columns = Columns::copied(&pattern, &cause, &click_time_s, blind_s.as_ref())?;
+        arrow::stream(py, &self.link, attempt.as_array().to_vec(), &columns, metadata)
     }
 
     /// Contributions (mechanism, alone, {Bell state: alone}, off, herald probability), infidelity and remainder.
@@ -332,7 +351,7 @@ fn triple(estimate: Estimate) -> (f64, f64, f64) {
 }
 
 /// Copies of a record's columns: contiguous, and safe from other threads once detached.
-struct Columns {
+pub(crate) struct Columns {
     pattern: Vec<u8>,
     cause: Vec<u8>,
     click_time_s: Vec<[f64; 2]>,
@@ -354,7 +373,7 @@ impl Columns {
         })
     }
 
-    fn records(&self) -> Records<'_> {
+    pub(crate) fn records(&self) -> Records<'_> {
         Records {
             pattern: &self.pattern,
             cause: &self.cause,

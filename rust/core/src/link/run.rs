@@ -6,9 +6,10 @@ use super::conditional::{Conditional, Seen};
 use super::draw::{Drawn, Job, MAX_ATTEMPTS, Record, draw};
 use super::herald::HeraldEngine;
 use super::photon::PhotonEngine;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::estimate::{self, Estimate};
-use crate::herald::{Cause, SLOTS};
+use crate::herald::{Cause, Pattern, SLOTS};
 use crate::state::{self, State};
 use crate::stream::Key;
 use std::time::{Duration, Instant};
@@ -432,6 +433,28 @@ impl Link {
             let cause = (given == Given::Cause).then(|| Cause::ALL[usize::from(cause[index])]);
             conditional.state(&seen, cause)
         }))
+    }
+
+    /// Joint density of click times and ions for one accepted pattern and cause: an unnormalized state whose trace is the
+    /// density (1/s²) per attempt of clicks at these times (s, from the opening of the window).
+    ///
+    /// Integrated over both times it is the operator of [`PatternOutcome`](super::exact::PatternOutcome), by another
+    /// road than `exact` takes.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a pattern number that the link does not accept or times outside the window.
+    pub fn density(&self, pattern: usize, cause: Cause, click_time_s: [f64; 2]) -> Result<State> {
+        let Some(Pattern { slots, .. }) = self.patterns.get(pattern) else {
+            let domain = format!("below {}", self.patterns.len());
+            return Err(Error::parameter("pattern", pattern, domain, ""));
+        };
+        for time_s in click_time_s {
+            check::within("click_time_s", time_s, 0.0, self.window.duration_s(), "s")?;
+        }
+        let start_s = self.window.start_s;
+        let times_s = click_time_s.map(|time| time + start_s);
+        let seen = Seen { slots: *slots, times_s, open_s: [start_s; SLOTS] };
+        Ok(self.finished(&Conditional::new(self).density(&seen, cause)))
     }
 
     /// Mean fidelity of heralds to their announced Bell states, with its 95 % interval.
