@@ -37,8 +37,8 @@ test: $(STAMP)/test ## the Rust core with its doctests, then Python against the 
 check: check-rust check-python check-package check-documents ## format, lints, types, package, documents
 	@echo "All checks passed"
 
-bench: $(STAMP)/wheel ## every attempt against the best NumPy baseline, written to benches/RESULTS.md
-	$(BIN)/python benches/python/bench_photon.py --write
+bench: $(STAMP)/wheel ## engines against the best NumPy baselines, written to benches/RESULTS.md
+	@failed=0; for bench in benches/python/bench_*.py; do $(BIN)/python $$bench --write || failed=1; done; exit $$failed
 
 clean: ## remove what was built
 	rm -rf $(VENV) target demo

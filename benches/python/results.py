@@ -25,6 +25,13 @@ def machine() -> str:
     )
 
 
+def load() -> str:
+    """How busy the machine was: mean number of processes that wanted a core in the last minute."""
+    if not hasattr(os, "getloadavg"):
+        return "load unknown"
+    return f"load {os.getloadavg()[0]:.1f}, this bench included"
+
+
 def processor() -> str:
     """Model name of the processor, with family and model numbers where the name says little."""
     try:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ionlink import presets
 from ionlink._core import BELL_STATES, CAUSES, STREAM_VERSION, __version__
-from ionlink.errors import IonlinkError, ModelError, ParameterError, SizeError
+from ionlink.errors import IonlinkError, MissingPackageError, ModelError, ParameterError, SizeError
+from ionlink.joining import merge
 from ionlink.link import Link, basic_link
 from ionlink.parameters import (
     Detector,
@@ -30,7 +31,9 @@ from ionlink.parameters import (
     Schedule,
     Station,
 )
-from ionlink.results import Estimate, Exact, Outcome, PatternOutcome, Run
+from ionlink.results import Contribution, ErrorBudget, Estimate, Exact, Outcome, PatternOutcome
+from ionlink.runs import Coincidences, RelativePrecision, Run
+from ionlink.sampler import Herald, Sampler
 
 if TYPE_CHECKING:
     from ionlink import cli, plot
@@ -40,11 +43,15 @@ __all__ = [
     "BELL_STATES",
     "CAUSES",
     "STREAM_VERSION",
+    "Coincidences",
+    "Contribution",
     "Detector",
     "Emission",
+    "ErrorBudget",
     "Estimate",
     "Exact",
     "Fiber",
+    "Herald",
     "IonlinkError",
     "Lens",
     "Link",
@@ -52,6 +59,7 @@ __all__ = [
     "Loss",
     "Measured",
     "MeasuredEfficiency",
+    "MissingPackageError",
     "ModelError",
     "Node",
     "Outcome",
@@ -59,7 +67,9 @@ __all__ = [
     "PatternOutcome",
     "Polarization",
     "Published",
+    "RelativePrecision",
     "Run",
+    "Sampler",
     "Schedule",
     "SizeError",
     "Station",
@@ -67,6 +77,7 @@ __all__ = [
     "basic_link",
     "cli",
     "load_run",
+    "merge",
     "plot",
     "presets",
 ]

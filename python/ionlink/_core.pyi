@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping
-from typing import TypedDict, final
+from typing import NotRequired, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ __all__ = [
     "CAUSES",
     "STREAM_VERSION",
     "Link",
+    "Sampler",
     "__version__",
     "basic_link",
     "block_words",
@@ -51,15 +52,33 @@ class _Exact(TypedDict):
     outcomes: dict[str, _Outcome]
     patterns: list[_Pattern]
 
+class _Contribution(TypedDict):
+    mechanism: str
+    alone: float
+    alone_by_state: dict[str, float]
+    off: float
+    herald_probability: float
+
+class _Budget(TypedDict):
+    contributions: list[_Contribution]
+    infidelity: float
+    remainder: float
+
+class _Coincidences(TypedDict):
+    attempt: NDArray[np.uint64]
+    mode: NDArray[np.uint8]
+    click_time_s: NDArray[np.float64]
+
 class _Record(TypedDict):
-    herald_probability: tuple[float, float, float]
     attempts: int
-    interrupted: bool
+    ended: str
     engine: str
     attempt: NDArray[np.uint64]
     pattern: NDArray[np.uint8]
     cause: NDArray[np.uint8]
     click_time_s: NDArray[np.float64]
+    blind_s: NDArray[np.float64] | None
+    coincidences: NotRequired[_Coincidences]
 
 def check(kind: str, tree: Mapping[str, object]) -> None: ...
 def fields(kind: str) -> list[str]: ...
@@ -90,6 +109,7 @@ class Link:
     def duration_s(self, start_attempt: int, attempts: int) -> float: ...
     def time_s(self, attempt: NDArray[np.uint64]) -> NDArray[np.float64]: ...
     def exact(self) -> _Exact: ...
+    def engine(self, engine: str, record_coincidences: bool = False) -> tuple[str, str]: ...
     def sample(
         self,
         *,
@@ -99,10 +119,53 @@ class Link:
         attempts: int | None,
         threads: int,
         observer: Callable[[int, int], object] | None,
+        engine: str = "auto",
+        record_coincidences: bool = False,
+        until: tuple[float | None, float | None] | None = None,
+        timeout_s: float | None = None,
     ) -> tuple[_Record, BaseException | None]: ...
+    def herald_probability(
+        self, attempt: NDArray[np.uint64], start_attempt: int, attempts: int, at_herald: bool
+    ) -> tuple[float, float, float]: ...
     def states(
-        self, pattern: NDArray[np.uint8], cause: NDArray[np.uint8], click_time_s: NDArray[np.float64]
+        self,
+        pattern: NDArray[np.uint8],
+        cause: NDArray[np.uint8],
+        click_time_s: NDArray[np.float64],
+        blind_s: NDArray[np.float64] | None = None,
+        given: str = "cause",
     ) -> NDArray[np.complex128]: ...
     def sampled_fidelity(
-        self, pattern: NDArray[np.uint8], cause: NDArray[np.uint8], click_time_s: NDArray[np.float64]
+        self,
+        pattern: NDArray[np.uint8],
+        cause: NDArray[np.uint8],
+        click_time_s: NDArray[np.float64],
+        blind_s: NDArray[np.float64] | None = None,
     ) -> tuple[float, float, float]: ...
+    def measure(
+        self,
+        basis: str,
+        key: tuple[int, int],
+        attempt: NDArray[np.uint64],
+        pattern: NDArray[np.uint8],
+        cause: NDArray[np.uint8],
+        click_time_s: NDArray[np.float64],
+        blind_s: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.int8]: ...
+    def arrow_stream(
+        self,
+        attempt: NDArray[np.uint64],
+        pattern: NDArray[np.uint8],
+        cause: NDArray[np.uint8],
+        click_time_s: NDArray[np.float64],
+        blind_s: NDArray[np.float64] | None,
+        metadata: Mapping[str, str],
+    ) -> object: ...
+    def error_budget(self) -> _Budget: ...
+    def sampler(self, key: tuple[int, int], engine: str = "auto") -> Sampler: ...
+
+@final
+class Sampler:
+    @property
+    def engine(self) -> str: ...
+    def next(self, not_before_s: float = 0.0) -> tuple[int, float, int, int, NDArray[np.complex128]]: ...

@@ -5,8 +5,14 @@ from __future__ import annotations
 import math
 import operator
 import os
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ionlink.errors import refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _LARGEST = 2**62
 
@@ -31,16 +37,36 @@ def count(name: str, value: object, *, least: int = 0) -> int:
 
 def duration(name: str, value: object) -> float:
     """Finite time of at least 0 (s)."""
-    domain = "finite and at least 0"
+    return _number(name, value, "finite and at least 0", "s", lambda number: number >= 0)
+
+
+def relative(name: str, value: object) -> float:
+    """Relative precision above 0 and at most 0.5."""
+    return _number(name, value, "in (0, 0.5]", "", lambda number: 0 < number <= 0.5)
+
+
+def _number(name: str, value: object, domain: str, unit: str, fits: Callable[[float], bool]) -> float:
     if isinstance(value, bool | str | bytes):
-        raise refused(name, value, domain, "s")
+        raise refused(name, value, domain, unit)
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
-        raise refused(name, value, domain, "s") from None
-    if not (math.isfinite(number) and number >= 0):
-        raise refused(name, value, domain, "s")
+        raise refused(name, value, domain, unit) from None
+    if not (math.isfinite(number) and fits(number)):
+        raise refused(name, value, domain, unit)
     return number
+
+
+def flag(name: str, value: object) -> bool:
+    """True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise refused(name, value, "True or False")
+    return bool(value)
+
+
+def word(value: object) -> str:
+    """Text that the core will look up in a list of names; anything else as text that is in no such list."""
+    return value if isinstance(value, str) and value.isascii() else ascii(value)
 
 
 def threads(value: object) -> int:

@@ -1,4 +1,4 @@
-"""The command line: ``ionlink presets``, ``ionlink show`` and ``ionlink run``."""
+"""The command line: ``ionlink presets``, ``ionlink show``, ``ionlink budget`` and ``ionlink run``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import ionlink
 from ionlink import presets, seeds
-from ionlink.errors import IonlinkError, ParameterError
+from ionlink.errors import IonlinkError, ModelError, ParameterError
 from ionlink.link import Link
 from ionlink.results import Estimate, table
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ionlink.parameters import Measured
-    from ionlink.results import Exact, Run
+    from ionlink.results import Exact
+    from ionlink.runs import Run
 
 _DEFAULT_HERALDS = 100_000
 _REFUSED, _INTERRUPTED = 2, 130
@@ -61,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("link", help="name of a preset, or a link file")
     show.set_defaults(command=_show)
 
+    budget = commands.add_parser("budget", help="where the infidelity comes from")
+    budget.add_argument("link", help="name of a preset, or a link file")
+    budget.add_argument("--json", action="store_true", help="print for machines")
+    budget.set_defaults(command=_budget)
+
     run = commands.add_parser("run", help="exact, sampled and published results side by side")
     run.add_argument("link", help="name of a preset, or a link file")
     stop = run.add_mutually_exclusive_group()
@@ -70,8 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     stop.add_argument("--attempts", type=number, metavar="N", help="attempts to make")
     stop.add_argument("--duration", type=number, metavar="S", help="laboratory time (s)")
     run.add_argument("--seed", type=int, metavar="S", help="whole number; default: drawn and reported")
+    run.add_argument("--engine", default="auto", metavar="E", help="auto (default), photon, click or herald")
     run.add_argument("--threads", type=int, metavar="T", help="default: all; changes no result")
-    run.add_argument("--out", metavar="FILE", help="save the run (.npz or .csv)")
+    run.add_argument("--out", metavar="FILE", help="save the run (.npz, .parquet or .csv)")
     run.add_argument("--plot", metavar="FILE", help="save a picture of the link and the run")
     run.add_argument("--json", action="store_true", help="print for machines")
     run.set_defaults(command=_run)
@@ -111,6 +118,37 @@ def _link(name: str) -> Link:
     return Link.from_toml(name)
 
 
+def _budget(options: argparse.Namespace) -> int:
+    link = _link(options.link)
+    budget = link.error_budget()
+    if options.json:
+        document = {
+            "link": link.name,
+            "infidelity": _number(budget.infidelity),
+            "remainder": _number(budget.remainder),
+            "rows": [
+                {
+                    "mechanism": row.mechanism,
+                    "alone": _number(row.alone),
+                    "alone_by_state": {name: _number(alone) for name, alone in row.alone_by_state.items()},
+                    "off": _number(row.off),
+                    "herald_probability": _number(row.herald_probability),
+                }
+                for row in budget
+            ],
+            "version": ionlink.__version__,
+        }
+        print(json.dumps(document, indent=2, allow_nan=False))
+    else:
+        print(f"{link}\n\n{budget}")
+    return 0
+
+
+def _number(value: float | None) -> float | None:
+    """A number for machines; null where there is none."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 def _run(options: argparse.Namespace) -> int:
     link = _link(options.link)
     limits = {"heralds": options.heralds, "attempts": options.attempts, "duration_s": options.duration}
@@ -119,13 +157,15 @@ def _run(options: argparse.Namespace) -> int:
     _check_outputs(options.out, options.plot)
     code = 0
     try:
-        run = link.sample(**limits, seed=options.seed, threads=options.threads, progress=True)
+        run = link.sample(
+            **limits, seed=options.seed, engine=options.engine, threads=options.threads, progress=True
+        )
     except KeyboardInterrupt as interrupt:
         partial: Run | None = getattr(interrupt, "partial", None)
         if partial is None:
             raise
         run, code = partial, _INTERRUPTED
-    exact = link.exact()
+    exact = _exact(link)
     if options.json:
         print(json.dumps(_document(exact, run), indent=2, allow_nan=False))
     else:
@@ -155,25 +195,40 @@ def _check_outputs(out: str | None, picture: str | None) -> None:
         plot.check_format(picture)
 
 
+def _exact(link: Link) -> Exact | None:
+    """Exact results, or none where only sampling reaches."""
+    try:
+        return link.exact()
+    except ModelError:
+        return None
+
+
 class _Row(NamedTuple):
     exact: float
     sampled: Estimate
     published: Measured | None = None
 
 
-def _rows(exact: Exact, run: Run) -> dict[str, _Row]:
+def _rows(exact: Exact | None, run: Run) -> dict[str, _Row]:
     names = ("herald_probability", "rate_hz", "fidelity")
     published = run.link.published
     return {
-        name: _Row(getattr(exact, name), getattr(run, name), getattr(published, name, None)) for name in names
+        name: _Row(getattr(exact, name, math.nan), getattr(run, name), getattr(published, name, None))
+        for name in names
     }
 
 
-def _report(exact: Exact, run: Run) -> str:
+def _outcomes(exact: Exact | None, run: Run) -> dict[str, _Row]:
+    """Fidelity of each announced Bell state."""
+    return {
+        name: _Row(exact.outcomes[name].fidelity if exact else math.nan, sampled)
+        for name, sampled in run.fidelities.items()
+    }
+
+
+def _report(exact: Exact | None, run: Run) -> str:
     titles = {"herald_probability": "herald probability", "rate_hz": "rate (1/s)"}
-    rows = _rows(exact, run)
-    for name, outcome in exact.outcomes.items():
-        rows[f"  {name}"] = _Row(outcome.fidelity, run.fidelities[name])
+    rows = _rows(exact, run) | {f"  {name}": row for name, row in _outcomes(exact, run).items()}
     cells = [
         (titles.get(name, name), f"{row.exact:.6g}", str(row.sampled), str(row.published or ""))
         for name, row in rows.items()
@@ -184,16 +239,13 @@ def _report(exact: Exact, run: Run) -> str:
     return f"{head}\n\n{table([('', 'exact', 'sampled', 'published'), *cells], '<>>>')}"
 
 
-def _document(exact: Exact, run: Run) -> dict[str, object]:
+def _document(exact: Exact | None, run: Run) -> dict[str, object]:
     """Result for machines; numbers that do not exist are null."""
-
-    def number(value: float | None) -> float | None:
-        return value if value is not None and math.isfinite(value) else None
 
     def entry(row: _Row) -> dict[str, object]:
         result: dict[str, object] = {
-            "exact": number(row.exact),
-            "sampled": {name: number(value) for name, value in row.sampled._asdict().items()},
+            "exact": _number(row.exact),
+            "sampled": {name: _number(value) for name, value in row.sampled._asdict().items()},
         }
         if row.published is not None:
             result["published"] = {"value": row.published.value, "uncertainty": row.published.uncertainty}
@@ -205,14 +257,12 @@ def _document(exact: Exact, run: Run) -> dict[str, object]:
         "attempts": run.attempts,
         "start_attempt": run.start_attempt,
         "duration_s": run.duration_s,
-        "interrupted": run.interrupted,
+        "ended": run.ended,
         "seed": seeds.plain(run.seed),
         "engine": run.engine,
+        "engine_reason": run.engine_reason,
         "stream_version": run.stream_version,
         "version": run.version,
         "results": {name: entry(row) for name, row in _rows(exact, run).items()},
-        "outcomes": {
-            name: {"fidelity": entry(_Row(outcome.fidelity, run.fidelities[name]))}
-            for name, outcome in exact.outcomes.items()
-        },
+        "outcomes": {name: {"fidelity": entry(row)} for name, row in _outcomes(exact, run).items()},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["IonlinkError", "ModelError", "ParameterError", "SizeError"]
+__all__ = ["IonlinkError", "MissingPackageError", "ModelError", "ParameterError", "SizeError"]
 
 
 class IonlinkError(Exception):
@@ -85,6 +85,21 @@ class SizeError(IonlinkError, MemoryError):
         super().__init__(message)
         self.needed_bytes = needed_bytes
         self.available_bytes = available_bytes
+
+
+class MissingPackageError(IonlinkError, ImportError):
+    """A package that only some functions need is not there.
+
+    Parameters
+    ----------
+    message : str
+        What needs it and the command that installs it.
+    name : str, optional
+        The package.
+    """
+
+    def __init__(self, message: str, *, name: str | None = None) -> None:
+        super().__init__(message, name=name)
 
 
 def refused(path: str, value: object, domain: str, unit: str = "") -> ParameterError:

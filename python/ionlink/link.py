@@ -10,7 +10,9 @@ from ionlink._core import Link as CoreLink
 from ionlink.errors import ParameterError, refused
 from ionlink.parameters import Fiber, Loss, Node, Polarization, Published, Schedule, Station
 from ionlink.progress import reporter
-from ionlink.results import Estimate, Exact, Run
+from ionlink.results import ErrorBudget, Exact
+from ionlink.runs import Coincidences, RelativePrecision, Run
+from ionlink.sampler import Sampler
 from ionlink.tables import Parameters, arguments, branches, parts_of, settle, tree
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from ionlink.seeds import Seed
 
 __all__ = ["Link", "basic_link"]
-
-_ENGINES = ("auto", "photon")
 
 
 class _Checked:
@@ -172,8 +172,27 @@ class Link(Parameters, _Checked):
         return self._grown(_core.replace(self.tree(), {path: tree(value) for path, value in changes.items()}))
 
     def exact(self) -> Exact:
-        """Results without random numbers; computed once per link."""
+        """Results without random numbers; computed once per link.
+
+        Raises
+        ------
+        ModelError
+            For detectors with a dead time longer than the gap between two windows: attempts are not
+            independent.
+        """
         return Exact._of(self.core.exact())
+
+    def error_budget(self) -> ErrorBudget:
+        """Infidelity by mechanism, from exact results: what each costs alone, what its removal would gain.
+
+        A mechanism is removed by its ideal value: no dark counts, a balanced splitter, equal lifetimes.
+
+        Raises
+        ------
+        ModelError
+            As `exact`.
+        """
+        return ErrorBudget._of(self.core.error_budget())
 
     def sample(
         self,
@@ -185,6 +204,9 @@ class Link(Parameters, _Checked):
         engine: str = "auto",
         threads: int | None = None,
         start_attempt: float = 0,
+        record_coincidences: bool = False,
+        until: RelativePrecision | None = None,
+        timeout_s: float | None = None,
         progress: bool | Observer = False,
     ) -> Run:
         """Draw heralds by Monte Carlo. Exactly one of `heralds`, `attempts` and `duration_s` says how many.
@@ -199,27 +221,36 @@ class Link(Parameters, _Checked):
             Laboratory time (s), pauses included; attempts that end within it count.
         seed : int, SeedSequence, Generator, BitGenerator, optional
             Source of the random numbers; None draws one from the system. `Run.seed` replays the run.
-        engine : {"auto", "photon"}, default "auto"
-            How attempts become heralds.
+        engine : {"auto", "photon", "click", "herald"}, default "auto"
+            How attempts become heralds: every attempt (``"photon"``), from click to click (``"click"``), or
+            from herald to herald (``"herald"``). ``"auto"`` takes the cheapest that is exact for the link;
+            `Run.engine_reason` says why. Engines draw different heralds of the same distribution.
         threads : int, optional
             Number of threads, by default all this process may use; changes no result.
         start_attempt : int, default 0
             Number of the first attempt.
+        record_coincidences : bool, default False
+            Whether `Run.coincidences` holds attempts with two clicks in one mode and different ports.
+        until : RelativePrecision, optional
+            The run ends early, after the first block of attempts with which these are reached.
+        timeout_s : float, optional
+            The run ends early, after the first block of attempts that ends later than this (s), at least 0.
         progress : bool or callable, default False
             True: a bar if stderr is a terminal. A function is called with (done, total) about every 20 ms.
 
         Returns
         -------
         Run
-            The same for the same link, seed and attempts, whatever the threads or the machine; attempts 0 to
-            9 and 10 to 99 drawn apart are attempts 0 to 99 drawn at once.
+            The same for the same link, seed, engine and attempts, whatever the threads or the machine;
+            attempts 0 to 9 and 10 to 99 drawn apart are attempts 0 to 99 drawn at once (`ionlink.merge`).
 
         Raises
         ------
         KeyboardInterrupt
             On Ctrl-C, within about 0.1 s; its attribute `partial` holds the run so far.
         ParameterError, ModelError, SizeError
-            For impossible arguments, a link that never heralds, a result larger than the memory.
+            For impossible arguments, a link that never heralds or an engine that is not exact for it, a
+            result larger than the memory.
         """
         limits = {"heralds": heralds, "attempts": attempts, "duration_s": duration_s}
         given = [name for name, limit in limits.items() if limit is not None]
@@ -230,8 +261,11 @@ class Link(Parameters, _Checked):
                 path=given[0] if given else "heralds",
                 domain="exactly one of heralds, attempts and duration_s",
             )
-        if engine not in _ENGINES:
-            raise refused("engine", engine, "one of " + ", ".join(f'"{name}"' for name in _ENGINES))
+        record_coincidences = checks.flag("record_coincidences", record_coincidences)
+        chosen, reason = self.core.engine(checks.word(engine), record_coincidences)
+        if until is not None and not isinstance(until, RelativePrecision):
+            raise refused("until", until, "a RelativePrecision")
+        patience_s = None if timeout_s is None else checks.duration("timeout_s", timeout_s)
         start = checks.count("start_attempt", start_attempt)
         wanted = None if heralds is None else checks.count("heralds", heralds)
         limit = None if attempts is None else checks.count("attempts", attempts)
@@ -249,7 +283,12 @@ class Link(Parameters, _Checked):
                 attempts=limit,
                 threads=workers,
                 observer=observer,
+                engine=chosen,
+                record_coincidences=record_coincidences,
+                until=None if until is None else (until.herald_probability, until.fidelity),
+                timeout_s=patience_s,
             )
+        coincidences = record.get("coincidences")
         run = Run(
             link=self,
             attempts=record["attempts"],
@@ -257,11 +296,14 @@ class Link(Parameters, _Checked):
             pattern=record["pattern"],
             cause=record["cause"],
             click_time_s=record["click_time_s"],
-            herald_probability=Estimate(*record["herald_probability"]),
+            blind_s=record["blind_s"],
+            coincidences=None if coincidences is None else Coincidences._of(**coincidences),
             seed=used,
             engine=record["engine"],
+            engine_reason=reason,
             start_attempt=start,
-            interrupted=record["interrupted"],
+            ended=record["ended"],
+            at_herald=wanted is not None and record["ended"] == "planned",
         )
         if ended is not None:
             ended.partial = run  # type: ignore[attr-defined]
@@ -273,8 +315,10 @@ class Link(Parameters, _Checked):
         chunk: float = 1_000_000,
         *,
         seed: Seed = None,
+        engine: str = "auto",
         threads: int | None = None,
         start_attempt: float = 0,
+        record_coincidences: bool = False,
     ) -> Iterator[Run]:
         """Endless runs of `chunk` heralds each, in bounded memory; together they are one big sample.
 
@@ -282,7 +326,7 @@ class Link(Parameters, _Checked):
         ----------
         chunk : int, default 1_000_000
             Heralds per run, at least 1.
-        seed, threads, start_attempt
+        seed, engine, threads, start_attempt, record_coincidences
             As for `sample`.
 
         Yields
@@ -292,13 +336,51 @@ class Link(Parameters, _Checked):
         """
         heralds = checks.count("chunk", chunk, least=1)
         start = checks.count("start_attempt", start_attempt)
-        return self._stream(heralds, seeds.replayable(seed), checks.threads(threads), start)
+        record_coincidences = checks.flag("record_coincidences", record_coincidences)
+        chosen, _ = self.core.engine(checks.word(engine), record_coincidences)
 
-    def _stream(self, heralds: int, seed: seeds.Replay, threads: int, start: int) -> Iterator[Run]:
-        while True:
-            run = self.sample(heralds, seed=seed, threads=threads, start_attempt=start)
-            start += run.attempts
-            yield run
+        def draw(used: seeds.Replay, workers: int, start: int) -> Iterator[Run]:
+            while True:
+                run = self.sample(
+                    heralds,
+                    seed=used,
+                    engine=chosen,
+                    threads=workers,
+                    start_attempt=start,
+                    record_coincidences=record_coincidences,
+                )
+                start += run.attempts
+                yield run
+
+        return draw(seeds.replayable(seed), checks.threads(threads), start)
+
+    def sampler(self, seed: Seed = None, engine: str = "auto") -> Sampler:
+        """Source of single heralds, for simulators that bring their own clock.
+
+        Parameters
+        ----------
+        seed, engine
+            As for `sample`.
+
+        Returns
+        -------
+        Sampler
+            Its `next` draws the heralds of `sample` one at a time.
+
+        Raises
+        ------
+        ParameterError, ModelError
+            For impossible arguments, a link that never heralds or an engine that is not exact for it.
+
+        Examples
+        --------
+        >>> import ionlink as il
+        >>> sampler = il.presets.load("stephenson2020").sampler(seed=7)
+        >>> first = sampler.next()
+        >>> sampler.next(not_before_s=first.time_s + 1e-3).time_s > first.time_s + 1e-3
+        True
+        """
+        return Sampler(self, seeds.replayable(seed), checks.word(engine))
 
 
 def basic_link(
@@ -318,6 +400,7 @@ def basic_link(
     window_duration_s: float = 40e-9,
     ion_photon_fidelity: Sequence[float] = (1.0, 1.0),
     number_resolving: bool = False,
+    dead_time_s: float = 0.0,
     attempt_period_s: float | None = None,
     schedule: Schedule | None = None,
 ) -> Link:
@@ -355,6 +438,8 @@ def basic_link(
         Ion-photon fidelity of each node, in [0, 1].
     number_resolving : bool, default False
         Whether detectors tell one event from more.
+    dead_time_s : float, default 0
+        Time after a click in which a detector is blind (s), at least 0.
     attempt_period_s : float, optional
         Time from one attempt to the next (s), by default 1e-6; not together with `schedule`.
     schedule : Schedule, optional

@@ -44,7 +44,7 @@ class Emission(Parameters):
     Parameters
     ----------
     lifetime_s : float
-        Lifetime of the excited state (s), above 0.
+        Lifetime of the excited state (s), from 1e-18 to 1e3.
     preparation_probability : float, default 1
         Probability in [0, 1] that the ion starts in the right state.
     excitation_probability : float, default 1
@@ -56,9 +56,9 @@ class Emission(Parameters):
     transitions : (str, str), optional
         Dipole pattern of each mode, ``"sigma"`` or ``"pi"``; a `Lens` needs it.
     detuning_rad_per_s : float, default 0
-        Angular frequency relative to the common reference (rad/s), finite.
+        Angular frequency relative to the common reference (rad/s), at most 1e18 either way.
     dephasing_rate_hz : float, default 0
-        Pure dephasing of the photon (1/s), at least 0.
+        Pure dephasing of the photon (1/s), from 0 to 1e18.
     """
 
     _kind: ClassVar[str] = "emission"
@@ -165,7 +165,7 @@ class Polarization(Parameters):
     Parameters
     ----------
     mode_splitting_rad_per_s : float, default 0
-        Angular frequency of mode 1 above mode 0, the same at both nodes (rad/s), finite.
+        Angular frequency of mode 1 above mode 0, the same at both nodes (rad/s), at most 1e18 either way.
     """
 
     _kind: ClassVar[str] = "polarization"
@@ -183,10 +183,12 @@ class Detector(Parameters):
     efficiency : float, default 1
         Probability in [0, 1] that an arriving photon is registered.
     dark_count_rate_hz : float, default 0
-        Rate of dark counts (1/s), Poisson, at least 0.
+        Rate of dark counts (1/s), Poisson, from 0 to 1e18.
     number_resolving : bool, default False
         False: any number of events in a window is one click at the time of the first. True: exactly one event
         is a click and more reject the attempt.
+    dead_time_s : float, default 0
+        Time after a click in which the detector is blind (s), at least 0.
     """
 
     _kind: ClassVar[str] = "detector"
@@ -194,6 +196,7 @@ class Detector(Parameters):
     efficiency: float = 1.0
     dark_count_rate_hz: float = 0.0
     number_resolving: bool = False
+    dead_time_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +213,8 @@ class LocalErrors(Parameters):
         Probability in [0, 1] that the qubit's state is replaced by I/2.
     dephasing_probability : float, default 0
         Probability in [0, 1] of a phase flip.
+    readout_error : float, default 0
+        Probability in [0, 1] that the readout shows the wrong outcome; enters measurements, not states.
     """
 
     _kind: ClassVar[str] = "local_errors"
@@ -218,6 +223,7 @@ class LocalErrors(Parameters):
     rotation_rad: Sequence[float] = (0.0, 0.0, 0.0)
     depolarizing_probability: float = 0.0
     dephasing_probability: float = 0.0
+    readout_error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,9 +263,9 @@ class Station(Parameters):
     transmission : float, default 1
         Transmission in [0, 1] of the station's optics, the splitter's loss included.
     window_start_s : float, default 0
-        Opening of the detection window after the arrival of an undelayed photon (s), finite.
+        Opening of the detection window after the arrival of an undelayed photon (s), at most 1e3 either way.
     window_duration_s : float
-        Duration of the detection window (s), above 0.
+        Duration of the detection window (s), above 0 and at most 1e3.
     accepted_patterns : sequence of str, default ("psi+", "psi-")
         Accepted patterns by name, such as ``"00+11"``, or all of a Bell state's at once.
     """

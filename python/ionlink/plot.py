@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ionlink import _core
-from ionlink.errors import IonlinkError, refused
-from ionlink.parameters import Fiber, MeasuredEfficiency
+from ionlink.errors import refused
+from ionlink.extras import imported
+from ionlink.parameters import Detector, Fiber, MeasuredEfficiency
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
     from ionlink.link import Link
     from ionlink.parameters import Measured, Node
-    from ionlink.results import Exact, Run
+    from ionlink.results import Exact
+    from ionlink.runs import Run
 
 __all__ = ["click_times", "density_matrix", "link"]
 
@@ -46,10 +49,7 @@ _STYLE = {
 
 def _matplotlib(module: str) -> Any:
     """Import a module of matplotlib only when a picture is asked for."""
-    try:
-        return importlib.import_module(f"matplotlib.{module}")
-    except ImportError as error:
-        raise IonlinkError("plots need matplotlib: pip install ionlink[plot]") from error
+    return imported(f"matplotlib.{module}", "plots", "ionlink[plot]")
 
 
 def _axes(ax: Axes | None, width: float, height: float) -> Axes:
@@ -235,7 +235,9 @@ def _window_scan(link: Link, exact: Exact, panel: Any) -> None:
     """Fidelity and herald probability of the same link with other windows; the link's own is marked."""
     axes = panel.subplots(2, 1, sharex=True)
     window_s = link.station.window_duration_s
-    windows_s = window_s * np.linspace(0.04, 2.0, 60)
+    # exact results need every detector ready before the next attempt; the factor keeps rounding out of it
+    longest_s = min(2 * window_s, (link.schedule.attempt_period_s - _dead_time_s(link)) * (1 - 1e-9))
+    windows_s = np.linspace(0.02, 1.0, 60) * longest_s
     scan = [link.replace({"station.window_duration_s": float(window)}).exact() for window in windows_s]
     for ax, name in zip(axes, ("fidelity", "herald_probability"), strict=True):
         measured: Measured | None = getattr(link.published, name, None)
@@ -263,6 +265,12 @@ def _window_scan(link: Link, exact: Exact, panel: Any) -> None:
     axes[1].set_xlabel("window duration (ns)")
     axes[1].legend(loc="lower right", fontsize=7.5)
     panel.align_ylabels(axes)
+
+
+def _dead_time_s(link: Link) -> float:
+    detectors = link.station.detectors
+    several: Sequence[Detector] = (detectors,) if isinstance(detectors, Detector) else detectors
+    return max(detector.dead_time_s for detector in several)
 
 
 def _schematic(link: Link, exact: Exact, ax: Axes) -> None:

@@ -1,30 +1,25 @@
-"""What links answer: estimates, exact results, runs."""
+"""What links answer without random numbers, and the form of what they answer with them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from ionlink import _core, seeds
+from ionlink import _core
+from ionlink.errors import refused
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    import numpy as np
+    from numpy.typing import NDArray
 
-    from ionlink._core import _Exact
-    from ionlink.link import Link
+    from ionlink._core import _Budget, _Exact
 
-_Scalar = TypeVar("_Scalar", bound=np.generic)
+__all__ = ["Contribution", "ErrorBudget", "Estimate", "Exact", "Outcome", "PatternOutcome"]
 
-__all__ = ["Estimate", "Exact", "Outcome", "PatternOutcome", "Run"]
-
-_CHUNK = 65_536
-"""Heralds whose states are held at once: 16 MiB."""
+_NOTHING = 1e-12
+"""Contributions below this are rounding."""
 
 
 class Estimate(NamedTuple):
@@ -156,217 +151,90 @@ class Exact:
         return table(rows)
 
 
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Run:
-    """Heralds drawn from a link. Arrays have one entry per herald, in attempt order, and are read-only.
+@dataclass(frozen=True)
+class Contribution:
+    """What one mechanism does to a link.
 
     Parameters
     ----------
-    link : Link
-        The link they were drawn from.
-    attempts : int
-        Attempts made; a run asked for heralds ends with the attempt of the last one.
-    attempt : uint64 (n,)
-        Number of the attempt, ascending.
-    pattern : uint8 (n,)
-        Index into `patterns` and `pattern_names`.
-    cause : uint8 (n,)
-        Index into `ionlink.CAUSES`: what made the clicks.
-    click_time_s : float64 (n, 2)
-        Times of the clicks from the opening of the window (s); column m is mode m.
-    herald_probability : Estimate
-        Probability of a herald per attempt, right for the way the run ended.
-    seed : int or SeedSequence
-        Given again, it replays the run.
-    engine : str
-        How attempts became heralds.
-    start_attempt : int
-        Number of the first attempt.
-    interrupted : bool
-        Whether the run was ended early.
-    stream_version : int
-        Version of the random stream; runs of equal seed and stream version are equal.
-    version : str
-        Version of ionlink that drew it.
+    mechanism : str
+        Its name.
+    alone : float
+        Infidelity with every other mechanism ideal.
+    alone_by_state : dict of str to float
+        The same for each announced Bell state.
+    off : float
+        Fidelity gained by removing only this one.
+    herald_probability : float
+        Change of the herald probability on its removal, per attempt.
     """
 
-    link: Link
-    attempts: int
-    attempt: NDArray[np.uint64]
-    pattern: NDArray[np.uint8]
-    cause: NDArray[np.uint8]
-    click_time_s: NDArray[np.float64]
-    herald_probability: Estimate
-    seed: seeds.Replay
-    engine: str
-    start_attempt: int = 0
-    interrupted: bool = False
-    stream_version: int = _core.STREAM_VERSION
-    version: str = _core.__version__
+    mechanism: str
+    alone: float
+    alone_by_state: dict[str, float]
+    off: float
+    herald_probability: float
 
-    def __post_init__(self) -> None:
-        self.__setstate__({})
 
-    def __setstate__(self, state: Mapping[str, object]) -> None:
-        self.__dict__.update(state)
-        for column in (self.attempt, self.pattern, self.cause, self.click_time_s):
-            column.setflags(write=False)
+@dataclass(frozen=True)
+class ErrorBudget:
+    """Where the infidelity of a link comes from; iterable, and indexed by the names of the mechanisms.
 
-    def __getstate__(self) -> dict[str, object]:
-        return {column.name: getattr(self, column.name) for column in fields(self)}
+    Parameters
+    ----------
+    rows : tuple of Contribution
+        One per mechanism, in the order of the photon's path; those that do nothing are not printed.
+    infidelity : float
+        Infidelity of the link, 1 - F.
+    remainder : float
+        `infidelity` minus the sum of all `off`: what mechanisms do together, such as two errors that both
+        ruin the same herald.
+    """
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Run):
-            return NotImplemented
-        pairs = ((getattr(self, column.name), getattr(other, column.name)) for column in fields(self))
-        return all(_same(mine, theirs) for mine, theirs in pairs)
+    rows: tuple[Contribution, ...]
+    infidelity: float
+    remainder: float
 
-    __hash__ = None  # type: ignore[assignment]
+    @classmethod
+    def _of(cls, budget: _Budget) -> ErrorBudget:
+        rows = tuple(Contribution(**row) for row in budget["contributions"])
+        return cls(rows, budget["infidelity"], budget["remainder"])
 
-    @property
-    def heralds(self) -> int:
-        """Number of heralds."""
-        return len(self.attempt)
+    def __getitem__(self, mechanism: str) -> Contribution:
+        for row in self.rows:
+            if row.mechanism == mechanism:
+                return row
+        raise refused("mechanism", mechanism, "one of " + ", ".join(row.mechanism for row in self.rows))
 
-    @property
-    def duration_s(self) -> float:
-        """Laboratory time of the attempts, pauses between them included (s)."""
-        return self.link.core.duration_s(self.start_attempt, self.attempts)
+    def __iter__(self) -> Iterator[Contribution]:
+        return iter(self.rows)
 
-    @property
-    def rate_hz(self) -> Estimate:
-        """Heralds per second, pauses included (1/s)."""
-        return self.herald_probability.scaled(self.link.core.attempt_rate_hz)
-
-    @cached_property
-    def fidelity(self) -> Estimate:
-        """Mean fidelity to the announced Bell states; computed when first asked for."""
-        return self._fidelity(slice(None))
-
-    @cached_property
-    def fidelities(self) -> dict[str, Estimate]:
-        """Mean fidelity of each Bell state's heralds; computed when first asked for."""
-        return {
-            _core.BELL_STATES[index]: self._fidelity(self.bell_state == index) for index in self._announced
-        }
-
-    def _fidelity(self, selection: slice | NDArray[np.bool_]) -> Estimate:
-        record = (self.pattern[selection], self.cause[selection], self.click_time_s[selection])
-        return Estimate(*self.link.core.sampled_fidelity(*record))
-
-    @cached_property
-    def time_s(self) -> NDArray[np.float64]:
-        """End of each herald's attempt (s), pauses included: float64 (n,)."""
-        return _frozen(self.link.core.time_s(self.attempt))
-
-    @cached_property
-    def bell_state(self) -> NDArray[np.uint8]:
-        """Announced Bell state, index into `ionlink.BELL_STATES`: uint8 (n,)."""
-        announced = np.array([bell_state for _, _, bell_state in self.link.core.patterns], dtype=np.uint8)
-        return _frozen(announced[self.pattern])
-
-    @property
-    def patterns(self) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
-        """Accepted patterns: (port, mode) of the click of mode 0 and of mode 1."""
-        return tuple(slots for _, slots, _ in self.link.core.patterns)
-
-    @property
-    def pattern_names(self) -> tuple[str, ...]:
-        """Names of the accepted patterns, such as ``"00+11"``."""
-        return tuple(name for name, _, _ in self.link.core.patterns)
-
-    @property
-    def _announced(self) -> list[int]:
-        return sorted({bell_state for _, _, bell_state in self.link.core.patterns})
-
-    def states(self, selection: ArrayLike | slice = slice(None)) -> NDArray[np.complex128]:
-        """States of the ions given what caused the clicks and when they came.
-
-        Parameters
-        ----------
-        selection : slice, int, int array or bool array (n,), default all
-            Which heralds, as for indexing an array.
-
-        Returns
-        -------
-        complex128 (m, 4, 4)
-            Basis 00, 01, 10, 11 with node A first, trace 1; (4, 4) for a single index.
-        """
-        index: Any = selection
-        pattern, cause, times = self.pattern[index], self.cause[index], self.click_time_s[index]
-        if np.ndim(pattern) == 0:
-            single = self.link.core.states(np.atleast_1d(pattern), np.atleast_1d(cause), times[np.newaxis])
-            return single.reshape(4, 4)
-        return self.link.core.states(pattern, cause, times)
-
-    @cached_property
-    def rho(self) -> dict[str, NDArray[np.complex128]]:
-        """Mean state of each Bell state's heralds: complex128 (4, 4), NaN without any."""
-        sums = {index: np.zeros((4, 4), dtype=np.complex128) for index in self._announced}
-        for start in range(0, self.heralds, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            states, announced = self.states(part), self.bell_state[part]
-            for index, total in sums.items():
-                np.add(total, states[announced == index].sum(axis=0), out=total)
-        counts = np.bincount(self.bell_state, minlength=len(_core.BELL_STATES))
-        return {
-            _core.BELL_STATES[index]: _frozen(total / counts[index] if counts[index] else total * np.nan)
-            for index, total in sums.items()
-        }
-
-    def __repr__(self) -> str:
-        counts = f"{self.heralds} heralds in {self.attempts} attempts"
-        return f"<Run of {self.link}: {counts}, seed {seeds.text(self.seed)}>"
+    def __len__(self) -> int:
+        return len(self.rows)
 
     def __str__(self) -> str:
-        announced = np.bincount(self.bell_state, minlength=len(_core.BELL_STATES))
-        causes = np.bincount(self.cause, minlength=len(_core.CAUSES))
-        first, last = self.start_attempt, self.start_attempt + self.attempts
-        rows = [
-            ("link", str(self.link), ""),
+        states = list(self.rows[0].alone_by_state) if self.rows else []
+        head = ("in %", "off", "alone", *(f"alone, {name}" for name in states), "herald probability")
+        cells = [
             (
-                "heralds",
-                f"{self.heralds:,}",
-                ", ".join(f"{n:,} {name}" for n, name in zip(causes, _core.CAUSES, strict=True)),
-            ),
-            ("attempts", f"{self.attempts:,}", f"{first:,} up to {last:,}" if first else ""),
-            ("laboratory time", f"{self.duration_s:.6g}", "s"),
-            ("herald probability", str(self.herald_probability), "per attempt"),
-            ("rate", str(self.rate_hz), "1/s"),
-            ("fidelity", str(self.fidelity), ""),
-            *(
-                (f"  {name}", str(estimate), f"{announced[_core.BELL_STATES.index(name)]:,} heralds")
-                for name, estimate in self.fidelities.items()
-            ),
-            ("seed", seeds.text(self.seed), ""),
-            ("engine", self.engine, f"stream version {self.stream_version}, ionlink {self.version}"),
+                row.mechanism,
+                *(_percent(value) for value in (row.off, row.alone, *row.alone_by_state.values())),
+                f"{row.herald_probability:+.2e}",
+            )
+            for row in self.rows
+            # not a number is something
+            if not max(abs(row.alone), abs(row.off)) < _NOTHING
         ]
-        return table(rows) + ("\ninterrupted before its end" if self.interrupted else "")
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the run: ``.npz`` holds all of it (see `load_run`), ``.csv`` one row per herald for reading.
-
-        Raises
-        ------
-        ParameterError
-            For any other ending.
-        """
-        from ionlink import storage
-
-        storage.save(self, path)
+        empty = [""] * (len(states) + 2)
+        ends = [
+            ("remainder", _percent(self.remainder), *empty),
+            ("all", _percent(self.infidelity), *empty),
+        ]
+        return table([head, *cells, *ends], "<" + ">" * (len(head) - 1))
 
 
-def _same(mine: Any, theirs: Any) -> bool:
-    if isinstance(mine, np.ndarray | Estimate):
-        return bool(np.array_equal(mine, theirs, equal_nan=True))
-    if isinstance(mine, int | np.random.SeedSequence) and isinstance(theirs, int | np.random.SeedSequence):
-        return mine is theirs or seeds.key(mine) == seeds.key(theirs)
-    return bool(mine == theirs)
-
-
-def _frozen(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
-    array.setflags(write=False)
-    return array
+def _percent(value: float) -> str:
+    return f"{100 * value:.4f}"
 
 
 def table(rows: Sequence[tuple[str, ...]], align: str = "<<<") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import operator
 import os
 from typing import TYPE_CHECKING, TypeAlias
@@ -77,4 +76,6 @@ def from_plain(value: object) -> Replay:
 
 def text(seed: Replay) -> str:
     """Seed in one line."""
+    import json  # takes longer to import than all of this module
+
     return json.dumps(plain(seed))

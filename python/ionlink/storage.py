@@ -1,9 +1,10 @@
-"""Runs in files: all of it as ``.npz``, one row per herald as ``.csv``."""
+"""Runs in files: all of it as ``.npz``, one row per herald as ``.parquet`` and ``.csv``."""
 
 from __future__ import annotations
 
 import csv
 import json
+import operator
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,14 @@ import numpy as np
 
 from ionlink import _core, seeds
 from ionlink.errors import ParameterError, refused
+from ionlink.extras import imported
 from ionlink.link import Link
-from ionlink.results import Estimate, Run
+from ionlink.runs import SLOTS, Coincidences, Run
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
 
     from numpy.typing import NDArray
 
@@ -25,7 +28,21 @@ __all__ = ["load_run", "save"]
 
 _CHUNK = 65_536
 _FORMAT = "ionlink run 1"
-_COLUMNS = {"attempt": np.uint64, "pattern": np.uint8, "cause": np.uint8, "click_time_s": np.float64}
+_COLUMNS: dict[str, tuple[type, int | None]] = {
+    "attempt": (np.uint64, None),
+    "pattern": (np.uint8, None),
+    "cause": (np.uint8, None),
+    "click_time_s": (np.float64, 2),
+}
+"""Type and width of each column."""
+_BLIND: dict[str, tuple[type, int | None]] = {"blind_s": (np.float64, 4)}
+_COINCIDENCES: dict[str, tuple[type, int | None]] = {
+    "attempt": (np.uint64, None),
+    "mode": (np.uint8, None),
+    "click_time_s": (np.float64, 2),
+}
+_PREFIX = "coincidence_"
+_ENDINGS = ("planned", "enough", "interrupted")
 
 
 def save(run: Run, path: str | os.PathLike[str]) -> None:
@@ -41,10 +58,17 @@ def writer_for(path: str | os.PathLike[str]) -> Callable[[Run, Path], None]:
     ParameterError
         For an unknown ending.
     """
-    writer = {".npz": _save_npz, ".csv": _save_csv}.get(Path(path).suffix.lower())
+    ending = Path(path).suffix.lower()
+    writer = {".npz": _save_npz, ".parquet": _save_parquet, ".csv": _save_csv}.get(ending)
     if writer is None:
-        raise refused("path", str(path), "a file name ending in .npz or .csv")
+        raise refused("path", str(path), "a file name ending in .npz, .parquet or .csv")
+    if writer is _save_parquet:
+        _parquet()
     return writer
+
+
+def _parquet() -> Any:
+    return imported("pyarrow.parquet", "Parquet files", "ionlink[parquet]")
 
 
 def _provenance(run: Run) -> dict[str, object]:
@@ -53,24 +77,48 @@ def _provenance(run: Run) -> dict[str, object]:
         "version": run.version,
         "stream_version": run.stream_version,
         "engine": run.engine,
+        "engine_reason": run.engine_reason,
         "seed": seeds.plain(run.seed),
         "start_attempt": run.start_attempt,
         "attempts": run.attempts,
-        "interrupted": run.interrupted,
-        "herald_probability": list(run.herald_probability),
+        "ended": run.ended,
+        "at_herald": run.at_herald,
+        "coincidence_window_s": run.coincidence_window_s,
+        "window_duration_s": run.window_duration_s,
         "link": _core.link_to_toml(run.link.tree()),
     }
 
 
+def metadata(run: Run) -> dict[str, str]:
+    """What the schema of an Arrow table tells about a run: its link file and all else that is no column."""
+    provenance = _provenance(run)
+    link = str(provenance.pop("link"))
+    return {"ionlink.provenance": json.dumps(provenance), "ionlink.link": link}
+
+
 def _save_npz(run: Run, path: Path) -> None:
     columns: dict[str, Any] = {name: getattr(run, name) for name in _COLUMNS}
+    if run.blind_s is not None:
+        columns["blind_s"] = run.blind_s
+    if run.coincidences is not None:
+        columns |= {f"{_PREFIX}{name}": getattr(run.coincidences, name) for name in _COINCIDENCES}
+        columns[f"{_PREFIX}mode"] = run.coincidences.mode[:, 0]
     with path.open("wb") as file:
         np.savez(file, provenance=np.array(json.dumps(_provenance(run))), **columns)
+
+
+def _save_parquet(run: Run, path: Path) -> None:
+    if run.coincidences is not None:
+        raise refused("path", str(path), "a file name ending in .npz for a run with coincidences")
+    table = run.to_arrow()
+    with path.open("wb") as file:
+        _parquet().write_table(table, file)
 
 
 def _save_csv(run: Run, path: Path) -> None:
     provenance = _provenance(run)
     toml = str(provenance.pop("link"))
+    provenance["herald_probability"] = list(run.herald_probability)
     with path.open("w", encoding="utf-8", newline="") as file:
         for name, value in provenance.items():
             file.write(f"# {name}: {value if isinstance(value, str) else json.dumps(value)}\n")
@@ -95,22 +143,22 @@ def _csv_rows(run: Run, part: slice) -> Iterator[tuple[object, ...]]:
 
 
 def load_run(path: str | os.PathLike[str]) -> Run:
-    """Read a run written by `Run.save` as ``.npz``; equal to the one that was saved.
+    """Read a run written by `Run.save` as ``.npz`` or ``.parquet``; equal to the one that was saved.
 
     Raises
     ------
     ParameterError
         If the file is something else, or damaged.
+    MissingPackageError
+        For a Parquet file without pyarrow; it is an `ImportError`.
     OSError
         If the file cannot be read.
     """
     with Path(path).open("rb") as file:
+        is_parquet = file.read(4) == b"PAR1"
+        file.seek(0)
         try:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("not an .npz file")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                return _restored(archive)
+            return _load_parquet(file) if is_parquet else _load_npz(file)
         except (
             AttributeError,
             EOFError,
@@ -125,36 +173,105 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             raise ParameterError(message, path="path") from error
 
 
-def _restored(archive: Mapping[str, NDArray[Any]]) -> Run:
-    provenance = json.loads(str(archive["provenance"]))
+def _load_npz(file: BinaryIO) -> Run:
+    if not zipfile.is_zipfile(file):
+        raise ValueError("neither an .npz nor a Parquet file")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as archive:
+        provenance = _checked(json.loads(str(archive["provenance"])))
+        columns = _columns(archive, _COLUMNS | (_BLIND if "blind_s" in archive else {}))
+        coincidences = None
+        if f"{_PREFIX}attempt" in archive:
+            found = {name: archive[f"{_PREFIX}{name}"] for name in _COINCIDENCES}
+            coincidences = Coincidences._of(**_columns(found, _COINCIDENCES))
+    return _restored(provenance, columns, coincidences)
+
+
+def _load_parquet(file: BinaryIO) -> Run:
+    try:
+        table = _parquet().ParquetFile(file).read()
+    except OSError as error:
+        # the file was opened: what cannot be read is not the disk but the content
+        raise ValueError(str(error)) from error
+    known = table.schema.metadata or {}
+    provenance = _checked(json.loads(known[b"ionlink.provenance"]))
+    provenance["link"] = known[b"ionlink.link"].decode()
+    patterns = [name for name, _, _ in _link(provenance).core.patterns]
+    rows = {"attempt": np.asarray(table["attempt"])}
+    rows["pattern"] = _indices(table["pattern"], patterns)
+    rows["cause"] = _indices(table["cause"], _core.CAUSES)
+    several = {"click_time_s": [f"click_time_{mode}_s" for mode in (0, 1)]}
+    if f"blind_{SLOTS[0]}_s" in table.column_names:
+        several["blind_s"] = [f"blind_{slot}_s" for slot in SLOTS]
+    for name, parts in several.items():
+        rows[name] = np.column_stack([np.asarray(table[part]) for part in parts])
+    columns = _columns(rows, _COLUMNS | (_BLIND if "blind_s" in rows else {}))
+    return _restored(provenance, columns, None)
+
+
+def _indices(column: Any, names: Sequence[str]) -> NDArray[np.uint8]:
+    """Positions of a column's strings among the names; Parquet does not keep the order of a dictionary."""
+    parts = [np.empty(0, dtype=np.uint8)]
+    for chunk in column.chunks:
+        positions = [names.index(name) for name in chunk.dictionary.to_pylist()]
+        parts.append(np.array(positions, dtype=np.uint8)[np.asarray(chunk.indices)])
+    return np.concatenate(parts)
+
+
+def _checked(provenance: Any) -> dict[str, Any]:
     if not isinstance(provenance, dict) or provenance.get("format") != _FORMAT:
         raise ValueError(f"its format is not {_FORMAT!r}")
-    columns: dict[str, NDArray[Any]] = {name: archive[name] for name in _COLUMNS}
-    heralds = len(columns["attempt"])
+    return provenance
+
+
+def _columns(
+    found: Mapping[str, NDArray[Any]], wanted: Mapping[str, tuple[type, int | None]]
+) -> dict[str, NDArray[Any]]:
+    columns = {name: found[name] for name in wanted}
+    rows = len(columns["attempt"])
     for name, column in columns.items():
-        shape = (heralds, 2) if name == "click_time_s" else (heralds,)
-        if column.dtype != _COLUMNS[name] or column.shape != shape:
+        dtype, width = wanted[name]
+        if column.dtype != dtype or column.shape != ((rows,) if width is None else (rows, width)):
             raise ValueError(f"{name} has dtype {column.dtype} and shape {column.shape}")
+    return columns
+
+
+def _link(provenance: Mapping[str, Any]) -> Link:
+    return Link._grown(_core.link_from_toml(provenance["link"]))
+
+
+def _restored(
+    provenance: Mapping[str, Any], columns: dict[str, NDArray[Any]], coincidences: Coincidences | None
+) -> Run:
+    if provenance["ended"] not in _ENDINGS:
+        raise ValueError(f"ended is {provenance['ended']!r}")
     run = Run(
-        link=Link._grown(_core.link_from_toml(provenance["link"])),
-        attempts=provenance["attempts"],
+        link=_link(provenance),
+        attempts=operator.index(provenance["attempts"]),
         **columns,
-        herald_probability=Estimate(*provenance["herald_probability"]),
+        coincidences=coincidences,
         seed=seeds.from_plain(provenance["seed"]),
         engine=provenance["engine"],
-        start_attempt=provenance["start_attempt"],
-        interrupted=provenance["interrupted"],
+        engine_reason=provenance["engine_reason"],
+        start_attempt=operator.index(provenance["start_attempt"]),
+        ended=provenance["ended"],
+        at_herald=bool(provenance["at_herald"]),
+        coincidence_window_s=provenance["coincidence_window_s"],
+        window_duration_s=provenance["window_duration_s"],
         stream_version=provenance["stream_version"],
         version=provenance["version"],
     )
-    if heralds:
-        _check_record(run)
+    for attempt in (run.attempt, *(() if coincidences is None else (coincidences.attempt,))):
+        _check_attempts(run, attempt)
+    patterns, causes = len(run.patterns), len(_core.CAUSES)
+    if run.heralds and (run.pattern.max() >= patterns or run.cause.max() >= causes):
+        raise ValueError("it has patterns or causes that its link does not have")
     return run
 
 
-def _check_record(run: Run) -> None:
-    inside = run.start_attempt <= run.attempt[0] and run.attempt[-1] < run.start_attempt + run.attempts
-    if not inside or np.any(run.attempt[1:] <= run.attempt[:-1]):
+def _check_attempts(run: Run, attempt: NDArray[np.uint64]) -> None:
+    if not len(attempt):
+        return
+    inside = run.start_attempt <= attempt[0] and attempt[-1] < run.start_attempt + run.attempts
+    if not inside or np.any(attempt[1:] <= attempt[:-1]):
         raise ValueError("attempt does not ascend within the run")
-    if run.pattern.max() >= len(run.patterns) or run.cause.max() >= len(_core.CAUSES):
-        raise ValueError("it has patterns or causes that its link does not have")

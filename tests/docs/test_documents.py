@@ -91,6 +91,24 @@ def test_every_path_in_backticks_exists(path):
     assert not missing
 
 
+def equations() -> list[str]:
+    """Labels of the numbered equations, such as I3: each ends its line, apart from what stands before it."""
+    text = (ROOT / "docs" / "physics.md").read_text(encoding="utf-8")
+    return re.findall(r"  \(([A-Z]\d+)\)$", text, re.MULTILINE)
+
+
+def test_every_equation_has_a_label_of_its_own():
+    labels = equations()
+    assert {"E1", "I5", "X9", "R5"} <= set(labels), "the pattern is broken"
+    assert sorted(labels) == sorted(set(labels))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_every_equation_that_is_quoted_exists(path):
+    quoted = re.findall(r"\(([A-Z]\d+)\)", path.read_text(encoding="utf-8"))
+    assert set(quoted) <= set(equations())
+
+
 def anchors(path: Path) -> set[str]:
     """Anchors of a document's headings, made as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)

@@ -79,12 +79,60 @@ def test_numbers_that_do_not_exist_are_null_in_json(tmp_path):
     assert answer["results"]["fidelity"]["exact"] is None
 
 
+def test_links_beyond_exact_results_are_still_sampled(tmp_path):
+    path = tmp_path / "blind.toml"
+    il.basic_link(efficiency=(0.5, 0.4), dead_time_s=5e-6).to_toml(path)
+    result = ionlink("run", str(path), *SHORT, "--json")
+    assert (result.returncode, result.stderr) == (0, "")
+    answer = json.loads(result.stdout)
+    assert answer["results"]["rate_hz"]["exact"] is None
+    assert answer["outcomes"]["psi-"]["fidelity"]["sampled"]["value"] > 0
+    assert ionlink("run", str(path), *SHORT).returncode == 0
+    refused = ionlink("run", str(path), *SHORT, "--plot", str(tmp_path / "picture.png"))
+    assert refused.returncode == 2
+    assert "dead time" in refused.stderr
+
+
 def test_run_saves_results_and_pictures(stephenson, tmp_path):
     out, picture = tmp_path / "run.npz", tmp_path / "picture.png"
     result = ionlink("run", "stephenson2020", *SHORT, "--out", str(out), "--plot", str(picture))
     assert (result.returncode, result.stderr) == (0, "")
     assert il.load_run(out) == stephenson.sample(heralds=300, seed=7)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_run_saves_parquet(stephenson, tmp_path):
+    pytest.importorskip("pyarrow")
+    out = tmp_path / "run.parquet"
+    result = ionlink("run", "stephenson2020", *SHORT, "--out", str(out))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert il.load_run(out) == stephenson.sample(heralds=300, seed=7)
+
+
+def test_the_engine_can_be_chosen_and_is_told(stephenson):
+    answers = [json.loads(ionlink("run", "stephenson2020", *SHORT, *extra, "--json").stdout) for extra in
+               ((), ("--engine", "click"))]  # fmt: skip
+    assert [answer["engine"] for answer in answers] == ["herald", "click"]
+    assert [answer["ended"] for answer in answers] == ["planned"] * 2
+    assert answers[1]["engine_reason"] == "as asked"
+    assert answers[1]["attempts"] == stephenson.sample(heralds=300, seed=7, engine="click").attempts
+
+
+def test_the_budget_is_a_table_or_json(stephenson, tmp_path):
+    result = ionlink("budget", "stephenson2020")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"{stephenson}\n\n{stephenson.error_budget()}\n"
+    path = tmp_path / "link.toml"
+    stephenson.to_toml(path)
+    answer = json.loads(ionlink("budget", str(path), "--json").stdout)
+    budget = stephenson.error_budget()
+    assert answer["infidelity"] == budget.infidelity
+    rows = {row.pop("mechanism"): row for row in answer["rows"]}
+    assert list(rows) == [row.mechanism for row in budget]
+    assert rows["splitter"]["alone_by_state"] == budget["splitter"].alone_by_state
+    il.basic_link(efficiency=(0.0, 0.0)).to_toml(path)
+    answer = json.loads(ionlink("budget", str(path), "--json").stdout, parse_constant=pytest.fail)
+    assert answer["infidelity"] is None
 
 
 def test_duration_is_laboratory_time():
@@ -103,10 +151,12 @@ def test_duration_is_laboratory_time():
         (("run", "stephenson2020", "--heralds", "nan"), "`heralds` must be a whole number"),
         (("run", "stephenson2020", "--heralds", "1", "--attempts", "1"), "not allowed with"),
         (("run", "stephenson2020", "--seed", "-1"), "`seed`"),
-        (("run", "stephenson2020", "--heralds", "1e12", "--out", "run.parquet"), ".npz or .csv"),
+        (("run", "stephenson2020", "--heralds", "1e12", "--out", "run.arrow"), ".npz, .parquet or .csv"),
         (("run", "stephenson2020", "--heralds", "1e12", "--plot", "run.docx"), "ending in one of"),
         (("run", "stephenson2020", "--heralds", "1e12", "--out", "no/such/folder/run.npz"), "no such folder"),
+        (("run", "stephenson2020", "--engine", "fast"), '`engine` must be one of "auto"'),
         (("run", "."), "directory"),
+        (("budget", "nonsense"), "neither a preset"),
     ],
 )
 def test_errors_are_one_line_and_exit_code_two(arguments, message):
@@ -143,7 +193,7 @@ def test_a_reader_that_has_seen_enough_is_no_error():
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT cannot be sent to one process")
 def test_ctrl_c_prints_what_was_drawn_and_exits_130():
     with subprocess.Popen(
-        [sys.executable, "-m", "ionlink", "run", "stephenson2020", "--heralds", "100000000"],
+        [sys.executable, "-m", "ionlink", "run", "stephenson2020", "--heralds", "1e8", "--engine", "photon"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

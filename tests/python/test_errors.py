@@ -32,6 +32,13 @@ KINDS = {
 }
 
 
+def test_missing_packages_are_import_errors_that_survive_pickling():
+    error = pickle.loads(pickle.dumps(il.MissingPackageError("pictures need paint", name="paint")))
+    assert isinstance(error, il.IonlinkError)
+    assert isinstance(error, ImportError)
+    assert (str(error), error.name) == ("pictures need paint", "paint")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_the_core_becomes_an_exception_with_its_attributes(kind):
     cls, message, attributes = KINDS[kind]
@@ -97,8 +104,27 @@ def test_exactly_one_limit_must_be_given(bright):
 
 
 def test_other_arguments_of_sample_are_refused_by_name(bright):
-    with pytest.raises(il.ParameterError, match=r'`engine` must be one of "auto", "photon", got \'herald\''):
-        bright.sample(heralds=1, engine="herald")
+    for engine, got in (
+        ("fast", "fast"),
+        ("", ""),
+        ("Ä", "xc4"),
+        ("\ud800", "ud800"),
+        (None, "None"),
+        (7, "7"),
+    ):
+        with pytest.raises(
+            il.ParameterError,
+            match=f'`engine` must be one of "auto", "photon", "click", "herald", got .*{got}',
+        ):
+            bright.sample(heralds=1, engine=engine)
+    for flag in (None, 1, "yes"):
+        with pytest.raises(il.ParameterError, match="`record_coincidences` must be True or False"):
+            bright.sample(heralds=1, record_coincidences=flag)
+    with pytest.raises(il.ParameterError, match="`until` must be a RelativePrecision"):
+        bright.sample(heralds=1, until=0.1)
+    for timeout_s in (-1, float("nan"), float("inf"), "1", 1e300):
+        with pytest.raises(il.ParameterError, match="`timeout_s`"):
+            bright.sample(heralds=1, timeout_s=timeout_s)
     for threads in (0, -1, 1.5, "2"):
         with pytest.raises(il.ParameterError, match="`threads`"):
             bright.sample(heralds=1, threads=threads)

@@ -18,7 +18,16 @@ def python(script):
 
 def test_importing_loads_neither_plots_nor_the_command_line():
     loaded = python("import ionlink, sys; print(*sys.modules)")
-    for module in ("matplotlib", "tqdm", "argparse", "ionlink.cli", "ionlink.plot", "scipy", "pandas"):
+    for module in (
+        "matplotlib",
+        "tqdm",
+        "argparse",
+        "ionlink.cli",
+        "ionlink.plot",
+        "scipy",
+        "pandas",
+        "pyarrow",
+    ):
         assert module not in loaded
 
 
@@ -62,9 +71,10 @@ def pyplot():
     [
         il.presets.load("stephenson2020"),
         il.basic_link(efficiency=(0.4, 0.3), lifetime_s=(7e-9, 9e-9), dark_count_rate_hz=2e5),
+        il.basic_link(efficiency=(0.4, 0.3), window_duration_s=0.9e-6, dead_time_s=50e-9),
         il.basic_link(efficiency=(0.4, 0.3)).replace({"station.accepted_patterns": ["psi-"]}),
     ],
-    ids=["preset", "basic", "psi-"],
+    ids=["preset", "basic", "long window", "psi-"],
 )
 def test_links_can_be_drawn(pyplot, link, tmp_path):
     figure = il.plot.link(link, link.sample(heralds=200, seed=1))

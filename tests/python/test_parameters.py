@@ -153,7 +153,7 @@ def test_a_part_of_the_wrong_class_is_named():
 
 def test_parts_are_checked_when_made_with_their_own_paths():
     with pytest.raises(
-        il.ParameterError, match=r"^`lifetime_s` must be finite and above 0 \(s\), got -1"
+        il.ParameterError, match=r"^`lifetime_s` must be in \[1e-18, 1e3\] \(s\), got -1"
     ) as caught:
         il.Emission(lifetime_s=-1.0)
     assert (caught.value.path, caught.value.unit) == ("lifetime_s", "s")

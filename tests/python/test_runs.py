@@ -48,8 +48,9 @@ def test_a_run_has_the_shapes_and_types_it_promises(bright):
     assert {il.BELL_STATES[index] for index in run.bell_state} == {"psi+", "psi-"}
     assert run.pattern.max() < len(run.patterns)
     assert run.cause.max() < len(il.CAUSES)
-    assert (run.engine, run.version, run.stream_version) == ("photon", il.__version__, il.STREAM_VERSION)
+    assert (run.engine, run.version, run.stream_version) == ("herald", il.__version__, il.STREAM_VERSION)
     assert run.link == bright
+    assert run.ended == "planned"
     assert not run.interrupted
 
 
@@ -88,7 +89,7 @@ def test_states_are_density_matrices_and_follow_the_selection(bright):
 def test_mean_states_in_chunks_are_the_mean_of_all(bright, monkeypatch):
     run = bright.sample(heralds=500, seed=3)
     whole = run.states()
-    monkeypatch.setattr("ionlink.results._CHUNK", 64)
+    monkeypatch.setattr("ionlink.runs._CHUNK", 64)
     for name, rho in run.rho.items():
         np.testing.assert_allclose(
             rho, whole[run.bell_state == il.BELL_STATES.index(name)].mean(axis=0), atol=1e-14
@@ -205,7 +206,11 @@ def test_other_seeds_are_refused(bright, seed):
 def test_the_observer_hears_of_progress_and_may_end_the_run(stephenson):
     seen = []
     run = stephenson.sample(
-        heralds=20_000, seed=1, threads=1, progress=lambda done, total: seen.append((done, total))
+        heralds=20_000,
+        seed=1,
+        engine="photon",
+        threads=1,
+        progress=lambda done, total: seen.append((done, total)),
     )
     assert seen
     assert all(total == 20_000 for _, total in seen)
@@ -215,7 +220,7 @@ def test_the_observer_hears_of_progress_and_may_end_the_run(stephenson):
         raise LookupError("enough")
 
     with pytest.raises(LookupError, match="enough") as caught:
-        stephenson.sample(heralds=10**6, seed=1, progress=enough)
+        stephenson.sample(heralds=10**6, seed=1, engine="photon", progress=enough)
     partial = caught.value.partial
     assert partial.interrupted
     assert 0 < partial.heralds < 10**6
@@ -230,7 +235,8 @@ def test_progress_is_shown_on_a_terminal_with_or_without_tqdm(tqdm):
 
     hide = "" if tqdm else "import sys; sys.modules['tqdm'] = None; "
     script = (
-        f"{hide}import ionlink as il; il.presets.load('stephenson2020').sample(20_000, seed=1, progress=True)"
+        f"{hide}import ionlink as il; link = il.presets.load('stephenson2020');"
+        "link.sample(20_000, seed=1, engine='photon', progress=True)"
     )
     leader, follower = pty.openpty()
     termios.tcsetwinsize(follower, (24, 80))
@@ -244,7 +250,7 @@ def test_progress_is_shown_on_a_terminal_with_or_without_tqdm(tqdm):
 
 
 def test_nothing_is_shown_where_there_is_no_terminal(stephenson, capfd):
-    stephenson.sample(20_000, seed=1, progress=True)
+    stephenson.sample(20_000, seed=1, engine="photon", progress=True)
     assert capfd.readouterr() == ("", "")
 
 
@@ -274,11 +280,11 @@ INTERRUPTED = """
     link = il.presets.load("stephenson2020")
     print("ready", flush=True)
     try:
-        link.sample(heralds=10**8, seed=1, threads=int(sys.argv[1]))
+        link.sample(heralds=10**8, seed=1, engine="photon", threads=int(sys.argv[1]))
     except KeyboardInterrupt as interrupt:
         caught, run = time.time(), interrupt.partial
         assert run.interrupted and run.heralds and run.attempts > run.attempt[-1]
-        same = link.sample(attempts=run.attempts, seed=1)
+        same = link.sample(attempts=run.attempts, seed=1, engine="photon")
         assert (same.attempt == run.attempt).all()
         print(caught)
 """

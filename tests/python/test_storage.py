@@ -28,10 +28,96 @@ def test_a_saved_run_comes_back_equal(saved):
     assert not again.attempt.flags.writeable
 
 
+@pytest.mark.parametrize("name", ["run.npz", "run.parquet"])
+def test_every_kind_of_run_comes_back_equal(bright, tmp_path, name):
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    until = il.RelativePrecision(herald_probability=0.1)
+    run = bright.sample(heralds=10**6, seed=2**190, until=until)
+    cut = run.select(coincidence_window_s=1e-9)
+    for each in (run, cut, bright.sample(heralds=0, seed=1), bright.sample(attempts=3, seed=1)):
+        each.save(tmp_path / name)
+        again = il.load_run(tmp_path / name)
+        assert again == each
+        assert (again.ended, again.at_herald, again.engine_reason) == (
+            each.ended,
+            each.at_herald,
+            each.engine_reason,
+        )
+        assert again.rate_hz == each.rate_hz or each.attempts == 0
+        assert not again.pattern.flags.writeable
+    assert (run.ended, cut.coincidence_window_s) == ("enough", 1e-9)
+
+
+def test_coincidences_are_kept_in_npz_and_refused_elsewhere(bright, tmp_path):
+    run = bright.sample(heralds=300, seed=1, record_coincidences=True)
+    run.save(tmp_path / "run.npz")
+    again = il.load_run(tmp_path / "run.npz")
+    assert again == run
+    assert again.coincidences.port.shape == (len(run.coincidences), 2)
+    assert not again.coincidences.mode.flags.writeable
+    rewritten(tmp_path / "run.npz", coincidence_attempt=lambda array: array[::-1])
+    with pytest.raises(il.ParameterError, match="damaged"):
+        il.load_run(tmp_path / "run.npz")
+    pytest.importorskip("pyarrow")
+    with pytest.raises(il.ParameterError, match=r"\.npz for a run with coincidences"):
+        run.save(tmp_path / "run.parquet")
+    assert not (tmp_path / "run.parquet").exists()
+
+
+def test_parquet_files_of_others_and_damaged_ones_are_refused(saved, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    run, _ = saved
+    path = tmp_path / "run.parquet"
+    run.save(path)
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 0xFF
+    for content in (whole[:4], whole[: len(whole) // 2], whole[:-1], b"PAR1" + bytes(200) + b"PAR1"):
+        path.write_bytes(content)
+        with pytest.raises(il.ParameterError, match=r"run\.parquet: not a run saved by ionlink, or damaged"):
+            il.load_run(path)
+    table = run.to_arrow()
+    text = pyarrow.array(["sunshine"] * run.heralds).dictionary_encode()
+    position = table.column_names.index("cause")
+    strange = [
+        pyarrow.table({"a": [1, 2]}),
+        table.drop_columns(["cause"]),
+        table.set_column(position, "cause", text),
+        table.set_column(position, "cause", table["attempt"]),
+        table.set_column(0, "attempt", table["time_s"]),
+        table.take(list(range(run.heralds))[::-1]),
+        table.replace_schema_metadata({}),
+    ]
+    for other in strange:
+        parquet.write_table(other, path)
+        with pytest.raises(il.ParameterError, match="damaged"):
+            il.load_run(path)
+
+
+def test_a_table_that_was_written_in_pieces_is_read(saved, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    run, _ = saved
+    parquet.write_table(run.to_arrow(), tmp_path / "run.parquet", row_group_size=7)
+    assert il.load_run(tmp_path / "run.parquet") == run
+
+
 def test_an_empty_run_and_a_huge_seed_come_back_equal(bright, tmp_path):
     for run in (bright.sample(attempts=0, seed=2**190), bright.sample(heralds=0, seed=1)):
         run.save(tmp_path / "RUN.NPZ")
         assert il.load_run(tmp_path / "RUN.NPZ") == run
+
+
+def test_a_run_with_blind_detectors_keeps_when_they_were_ready(tmp_path):
+    link = il.basic_link(efficiency=(0.5, 0.4), dead_time_s=5e-6, dark_count_rate_hz=1e4)
+    run = link.sample(heralds=500, seed=1)
+    assert run.blind_s.shape == (500, 4)
+    assert run.blind_s.max() > 0
+    assert not run.blind_s.flags.writeable
+    np.testing.assert_array_equal(run.states(7), run.states()[7])
+    run.save(tmp_path / "run.npz")
+    assert il.load_run(tmp_path / "run.npz") == run
 
 
 def test_a_table_has_one_row_per_herald_and_says_where_it_comes_from(saved, tmp_path):
@@ -54,8 +140,8 @@ def test_a_table_has_one_row_per_herald_and_says_where_it_comes_from(saved, tmp_
 
 def test_other_endings_are_refused(saved, tmp_path):
     run, _ = saved
-    for name in ("run.parquet", "run", "run.npz.gz"):
-        with pytest.raises(il.ParameterError, match=r"\.npz or \.csv"):
+    for name in ("run.arrow", "run", "run.npz.gz"):
+        with pytest.raises(il.ParameterError, match=r"\.npz, \.parquet or \.csv"):
             run.save(tmp_path / name)
         assert not (tmp_path / name).exists()
 
@@ -93,7 +179,9 @@ def rewritten(path, **changes):
         {"seed": lambda _: -1},
         {"seed": lambda _: {"nonsense": 1}},
         {"link": lambda text: text.replace("mode_overlap", "overlap")},
-        {"herald_probability": lambda _: [1.0]},
+        {"start_attempt": lambda value: value + 100},
+        {"ended": lambda _: "never"},
+        {"ended": lambda _: ["planned"]},
     ],
     ids=str,
 )

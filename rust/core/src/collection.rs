@@ -157,7 +157,7 @@ fn on_axis_weight(transition: Transition, axis: Axis) -> f64 {
 /// What the collection makes of an emitted photon.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Collection {
-    /// Amplitudes of the collected photon, normalized.
+    /// Amplitudes of the collected photon, normalized. What is not collected leaves its ion in the emitted populations.
     pub amplitudes: [f64; 2],
     /// Probability per emitted photon to pass the stages below, for an infinite detection window.
     pub efficiency: f64,
@@ -168,16 +168,14 @@ pub struct Collection {
 impl Collection {
     /// Checks the parameters and applies them to what the node emits.
     ///
-    /// `delay_s` is the residual delay of the node's photon: an efficiency measured inside a window refers to it.
+    /// An efficiency measured inside a window is that of an undelayed photon.
     ///
     /// # Errors
     /// [`Error::Parameter`] or [`Error::MissingField`] naming the field.
-    pub fn new(params: &CollectionParams, emission: &Emission, delay_s: f64) -> Result<Self> {
+    pub fn new(params: &CollectionParams, emission: &Emission) -> Result<Self> {
         match params {
             CollectionParams::Lens(lens) => Self::from_lens(lens, emission),
-            CollectionParams::MeasuredEfficiency(measured) => {
-                Self::from_measurement(measured, emission, delay_s)
-            }
+            CollectionParams::MeasuredEfficiency(measured) => Self::from_measurement(measured, emission),
         }
     }
 
@@ -190,22 +188,38 @@ impl Collection {
                       such as [\"sigma\", \"pi\"]"
                 .into(),
         })?;
-        let [w0, w1] = std::array::from_fn(|mode| {
-            let amplitude = emission.amplitudes[mode];
-            let weight = match lens.fiber_coupling {
-                None => collected_fraction(transitions[mode], lens.axis, aperture),
-                // 3/2: an emitter across the axis against the isotropic (1 - c)/2, for small cones
-                Some(coupling) => {
-                    1.5 * on_axis_weight(transitions[mode], lens.axis) * coupling * cone(aperture) / 2.0
-                }
-            };
-            amplitude * amplitude * weight
-        });
-        let efficiency = w0 + w1;
-        if efficiency > 1.0 {
-            let domain = "a coupling that collects at most all of the emission";
-            return Err(Error::parameter("fiber_coupling", lens.fiber_coupling.unwrap_or(1.0), domain, ""));
+        // Behind the lens the two modes must be two polarizations: across the field a rotating and a parallel dipole,
+        // along it two dipoles rotating in opposite senses.
+        let expected = match lens.axis {
+            Axis::Perpendicular => transitions[0] != transitions[1],
+            Axis::Parallel => transitions == [Transition::Sigma; 2],
+        };
+        if !expected {
+            return Err(Error::Model {
+                parameter: "axis".into(),
+                message: "the two modes would not be two orthogonal polarizations on this axis: across the field one \
+                          transition must be sigma and the other pi, along it both sigma (of opposite senses)"
+                    .into(),
+            });
         }
+        let fractions = transitions.map(|transition| {
+            let collected = collected_fraction(transition, lens.axis, aperture);
+            let Some(coupling) = lens.fiber_coupling else { return Ok(collected) };
+            // 3/2: an emitter across the axis against the isotropic (1 - c)/2, for small cones
+            let coupled = 1.5 * on_axis_weight(transition, lens.axis) * coupling * cone(aperture) / 2.0;
+            if coupled > collected {
+                let domain = format!(
+                    "at most {}: a fiber takes no more than the lens collects",
+                    coupling * collected / coupled
+                );
+                return Err(Error::parameter("fiber_coupling", coupling, domain, ""));
+            }
+            Ok(coupled)
+        });
+        let [fraction_0, fraction_1] = fractions;
+        let [c0, c1] = emission.amplitudes;
+        let (w0, w1) = (c0 * c0 * fraction_0?, c1 * c1 * fraction_1?);
+        let efficiency = w0 + w1;
         let amplitudes = if efficiency > 0.0 {
             let sign = |mode: usize| if emission.amplitudes[mode] < 0.0 { -1.0 } else { 1.0 };
             [sign(0) * (w0 / efficiency).sqrt(), sign(1) * (w1 / efficiency).sqrt()]
@@ -215,11 +229,7 @@ impl Collection {
         Ok(Self { amplitudes, efficiency, includes: vec![Stage::Collection] })
     }
 
-    fn from_measurement(
-        measured: &MeasuredEfficiencyParams,
-        emission: &Emission,
-        delay_s: f64,
-    ) -> Result<Self> {
+    fn from_measurement(measured: &MeasuredEfficiencyParams, emission: &Emission) -> Result<Self> {
         measured.check()?;
         let given = measured.efficiency;
         let efficiency = match measured.at_window_s {
@@ -227,7 +237,7 @@ impl Collection {
             Some([start, duration]) => {
                 let packet = WavePacket {
                     lifetime_s: emission.lifetime_s,
-                    delay_s,
+                    delay_s: 0.0,
                     detuning_rad_per_s: 0.0,
                     dephasing_rate_hz: 0.0,
                 };
@@ -316,7 +326,7 @@ mod tests {
     fn single_mode_fiber_across_the_field_makes_the_modes_equal() {
         let lens =
             LensParams { numerical_aperture: 0.6, axis: Axis::Perpendicular, fiber_coupling: Some(0.8) };
-        let collection = Collection::new(&CollectionParams::Lens(lens), &strontium(), 0.0).unwrap();
+        let collection = Collection::new(&CollectionParams::Lens(lens), &strontium()).unwrap();
         assert!((collection.amplitudes[0] - collection.amplitudes[1]).abs() < 1e-15);
         assert!((collection.efficiency - 0.08).abs() < 1e-15);
     }
@@ -324,7 +334,7 @@ mod tests {
     #[test]
     fn free_space_reweights_the_amplitudes() {
         let lens = LensParams { numerical_aperture: 0.6, axis: Axis::Perpendicular, fiber_coupling: None };
-        let collection = Collection::new(&CollectionParams::Lens(lens), &strontium(), 0.0).unwrap();
+        let collection = Collection::new(&CollectionParams::Lens(lens), &strontium()).unwrap();
         assert!((collection.efficiency - 0.1).abs() < 1e-15);
         assert!(
             (collection.amplitudes[0] * collection.amplitudes[0] - 2.0 / 3.0 * 0.082 / 0.1).abs() < 1e-15
@@ -339,8 +349,32 @@ mod tests {
             at_window_s: Some([0.0, 30e-9]),
         };
         let collection =
-            Collection::new(&CollectionParams::MeasuredEfficiency(measured), &strontium(), 0.0).unwrap();
+            Collection::new(&CollectionParams::MeasuredEfficiency(measured), &strontium()).unwrap();
         let inside = 1.0 - libm::exp(-30.0 / 7.39);
         assert!((collection.efficiency - 0.021 / inside).abs() < 1e-16);
+    }
+
+    #[test]
+    fn lenses_that_cannot_be_are_refused() {
+        use Transition::{Pi, Sigma};
+        let collect = |axis, transitions, numerical_aperture, fiber_coupling| {
+            let emission = Emission { transitions: Some(transitions), ..strontium() };
+            Collection::new(
+                &CollectionParams::Lens(LensParams { numerical_aperture, axis, fiber_coupling }),
+                &emission,
+            )
+        };
+        // both sigma across the field are one polarization, a pi dipole along the field has no light on the axis
+        for (axis, transitions) in [
+            (Axis::Perpendicular, [Sigma, Sigma]),
+            (Axis::Perpendicular, [Pi, Pi]),
+            (Axis::Parallel, [Sigma, Pi]),
+        ] {
+            assert!(matches!(collect(axis, transitions, 0.3, None), Err(Error::Model { .. })));
+        }
+        assert!(collect(Axis::Parallel, [Sigma, Sigma], 0.3, Some(0.5)).is_ok());
+        // at NA 0.6 the pi light behind the lens bounds the coupling to 0.1360/0.15 = 0.907
+        assert!(collect(Axis::Perpendicular, [Sigma, Pi], 0.6, Some(0.90)).is_ok());
+        assert!(collect(Axis::Perpendicular, [Sigma, Pi], 0.6, Some(0.91)).is_err());
     }
 }

@@ -70,6 +70,16 @@ pub struct PolarizationParams {
     pub mode_splitting_rad_per_s: f64,
 }
 
+impl PolarizationParams {
+    /// Checks the fields.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the field.
+    pub fn check(&self) -> Result<()> {
+        check::frequency("mode_splitting_rad_per_s", self.mode_splitting_rad_per_s, "rad/s").map(drop)
+    }
+}
+
 kinds! {
     /// The photonic qubit.
     pub enum EncodingParams {

@@ -39,7 +39,29 @@ pub struct Estimate {
     pub high: f64,
 }
 
+/// Parts of a run whose counts are compared where attempts are not independent.
+pub const PARTS: u64 = 32;
+
+/// Half-width of the 95 % interval of a total count from the counts of its equal parts: t sqrt(n s²) with Student's t of
+/// 31 degrees of freedom (batch means; e.g. Law, Simulation Modeling and Analysis, section 9.5).
+pub fn spread_of_parts(counts: &[f64; PARTS as usize]) -> f64 {
+    let n = PARTS as f64;
+    let mean = counts.iter().sum::<f64>() / n;
+    let squares: f64 = counts.iter().map(|count| (count - mean) * (count - mean)).sum();
+    2.0395 * (n * squares / (n - 1.0)).sqrt()
+}
+
 impl Estimate {
+    /// The interval widened to at least `half_width` on either side, inside [0, 1].
+    #[must_use]
+    pub fn widened(self, half_width: f64) -> Self {
+        Self {
+            value: self.value,
+            low: self.low.min(self.value - half_width).max(0.0),
+            high: self.high.max(self.value + half_width).min(1.0),
+        }
+    }
+
     /// What an experiment without information says about a probability.
     const UNKNOWN: Self = Self { value: f64::NAN, low: 0.0, high: 1.0 };
 

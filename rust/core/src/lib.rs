@@ -2,8 +2,9 @@
 //!
 //! Photons entangled with an ion in each of two machines are collected, sent through fiber, interfered and detected;
 //! the right clicks herald entanglement between the ions. This crate computes what such a link does, from emission to
-//! the heralded two-ion state, in two independent ways: [`Link::exact`] without random numbers and [`Link::sample`]
-//! attempt by attempt.
+//! the heralded two-ion state: [`Link::exact`] without random numbers, and [`Link::sample`] by Monte Carlo. Of its three
+//! engines `photon` and `click` share no probability of a herald with `exact`; `herald`, the fast one, takes its
+//! probabilities from there and is tested against both.
 //!
 //! The modules follow the photon: [`emission`], [`collection`], [`channel`], [`interference`], [`detection`],
 //! [`herald`], [`memory`]; [`link`] puts them together. A module uses the toolbox ([`error`], [`math`], [`stream`],
@@ -40,7 +41,8 @@ pub use link::budget::{Contribution, ErrorBudget};
 pub use link::exact::{Exact, Outcome, PatternOutcome};
 pub use link::params::LinkParams;
 pub use link::run::{
-    Coincidences, Ended, EngineChoice, Given, Heralds, Plan, Precision, Progress, Records, Run, Stop,
+    Coincidences, Ended, EngineChoice, FidelityMean, Given, Heralds, Plan, Precision, Progress, Records, Run,
+    Stop,
 };
 pub use link::sampler::{Herald, Sampler};
 pub use state::{BellState, Pauli, State};

@@ -41,6 +41,8 @@ pub struct Source {
     pub photon_probability: f64,
     /// Probability per emitted photon to be registered by the best detector of an endless window.
     pub efficiency: f64,
+    /// Populations |c0|², |c1|² at emission: the state of an ion whose photon is lost.
+    pub populations: [f64; 2],
     /// Amplitudes c0, c1 of the collected photon.
     pub amplitudes: [f64; 2],
     /// Its wave.
@@ -84,9 +86,8 @@ impl Link {
         let station = Station::new(&params.station).map_err(|error| error.within("station"))?;
         let splitting = match &params.encoding {
             EncodingParams::Polarization(polarization) => {
-                let splitting = polarization.mode_splitting_rad_per_s;
-                check::finite("mode_splitting_rad_per_s", splitting, "rad/s")
-                    .map_err(|e| e.within("encoding"))?
+                polarization.check().map_err(|error| error.within("encoding"))?;
+                polarization.mode_splitting_rad_per_s
             }
         };
         let mode_overlap = check::probability("mode_overlap", params.mode_overlap)?;
@@ -110,10 +111,8 @@ impl Link {
             [0, 1].map(|node| Path::new(&params.paths[node]).map_err(|e| e.within(node).within("paths")));
         let [path_a, path_b] = paths;
         let paths = [path_a?, path_b?];
-        let parts = [0, 1].map(|node| {
-            NodeParts::new(&params.nodes[node], params.delay_s[node])
-                .map_err(|e| e.within(node).within("nodes"))
-        });
+        let parts = [0, 1]
+            .map(|node| NodeParts::new(&params.nodes[node]).map_err(|e| e.within(node).within("nodes")));
         let [part_a, part_b] = parts;
         let parts = [part_a?, part_b?];
 
@@ -165,6 +164,7 @@ impl Link {
             Source {
                 photon_probability: emission.photon_probability,
                 efficiency,
+                populations: emission.amplitudes.map(|c| c * c),
                 amplitudes: collection.amplitudes,
                 packet: WavePacket {
                     lifetime_s: emission.lifetime_s,
@@ -174,15 +174,25 @@ impl Link {
                 },
             }
         });
+        if detectors_included
+            && station.detectors.iter().any(|d| d.efficiency != station.detectors[0].efficiency)
+        {
+            return Err(Error::Model {
+                parameter: "station.detectors".into(),
+                message: "detectors of unequal efficiency cannot be part of a measured efficiency: leave `detector` out \
+                          of `includes`"
+                    .into(),
+            });
+        }
         let static_phase_rad = match params.phase_reference {
-            PhaseReference::Calibrated => 0.0,
+            PhaseReference::Calibrated => sign_phase_rad(&sources),
             PhaseReference::Raw => bell_phase_rad + splitting * (params.delay_s[1] - params.delay_s[0]),
         };
         if let Some(published) = &params.published {
             check_published(published).map_err(|error| error.within("published"))?;
         }
         let errors = parts.map(|part| part.errors);
-        Ok(Self {
+        let link = Self {
             sources,
             splitter: station.splitter,
             slots,
@@ -195,7 +205,17 @@ impl Link {
             errors,
             exact: OnceLock::new(),
             params,
-        })
+        };
+        // the number of dark counts in one window is drawn by inversion, which needs exp(-mean)
+        if link.memory().is_some() && link.slots.iter().any(|slot| slot.dark_mean > MAX_REMEMBERED_DARKS) {
+            return Err(Error::Model {
+                parameter: "station.detectors.dark_count_rate_hz".into(),
+                message: format!(
+                    "more than {MAX_REMEMBERED_DARKS} dark counts per window and a dead time beyond the gap: shorten one"
+                ),
+            });
+        }
+        Ok(link)
     }
 
     /// Reads a link from its tree of parameters: the one door for files, JSON and Python.
@@ -309,6 +329,11 @@ impl Link {
         self.sources[node].packet.inside(self.window.start_s, self.window.end_s)
     }
 
+    /// Whether the two ports of a mode lose differently: only then do lost photons interfere visibly.
+    pub(crate) fn ports_differ(&self) -> bool {
+        (0..2).any(|mode| self.slots[mode].relative_efficiency != self.slots[2 + mode].relative_efficiency)
+    }
+
     /// Product of the four amplitudes of a slot pair's cross term, U_p\[d,A\] U_q\[e,B\] U_p\[d,B\] U_q\[e,A\] c_p c_q c_p c_q,
     /// with all efficiencies.
     pub(crate) fn cross_weight(&self, first: usize, second: usize) -> f64 {
@@ -333,6 +358,13 @@ impl Link {
     }
 }
 
+/// Phase of <01|rho|10> that the signs of the amplitudes bring: it is static, so that calibration removes it too.
+pub(crate) fn sign_phase_rad(sources: &[Source; 2]) -> f64 {
+    let [a, b] = sources;
+    let product = a.amplitudes[0] * a.amplitudes[1] * b.amplitudes[0] * b.amplitudes[1];
+    if product < 0.0 { std::f64::consts::PI } else { 0.0 }
+}
+
 struct NodeParts {
     emission: Emission,
     collection: Collection,
@@ -340,13 +372,13 @@ struct NodeParts {
 }
 
 impl NodeParts {
-    fn new(params: &NodeParams, delay_s: f64) -> Result<Self> {
+    fn new(params: &NodeParams) -> Result<Self> {
         if params.name.is_empty() {
             return Err(Error::parameter("name", "\"\"", "a name", ""));
         }
         let emission = Emission::new(&params.emission).map_err(|error| error.within("emission"))?;
-        let collection = Collection::new(&params.collection, &emission, delay_s)
-            .map_err(|error| error.within("collection"))?;
+        let collection =
+            Collection::new(&params.collection, &emission).map_err(|error| error.within("collection"))?;
         let errors = LocalErrors::new(&params.errors).map_err(|error| error.within("errors"))?;
         Ok(Self { emission, collection, errors })
     }
@@ -404,6 +436,9 @@ pub(crate) fn check_published(published: &PublishedParams) -> Result<()> {
     for (name, entry) in entries {
         if let Some(entry) = entry {
             check_measured(entry).map_err(|error| error.within(name))?;
+            if name != "rate_hz" {
+                check::probability("value", entry.value).map_err(|error| error.within(name))?;
+            }
         }
     }
     Ok(())
@@ -416,6 +451,9 @@ fn check_measured(measured: &MeasuredParams) -> Result<()> {
     }
     Ok(())
 }
+
+/// Mean number of dark counts per window up to which detectors that remember are simulated.
+const MAX_REMEMBERED_DARKS: f64 = 500.0;
 
 /// |m><m| on one ion and a diagonal operator on the other, as populations of the pair.
 pub(crate) fn projected(node: usize, mode: usize, weight: f64, other: [f64; 2]) -> State {

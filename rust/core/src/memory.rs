@@ -1,7 +1,7 @@
 //! Memory: what happens to the ions after their photons have left, as local error channels.
 
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::math;
 use crate::state::{self, State};
 use num_complex::Complex64;
@@ -44,6 +44,9 @@ impl Default for LocalErrorsParams {
     }
 }
 
+/// Many turns, and far from where squares overflow.
+const MAX_ROTATION_RAD: f64 = 1e3;
+
 /// The checked channel of one ion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LocalErrors {
@@ -58,13 +61,12 @@ impl LocalErrors {
     /// Checks the parameters.
     ///
     /// # Errors
-    /// [`Error::Parameter`] naming the field.
+    /// [`Error::Parameter`](crate::Error::Parameter) naming the field.
     pub fn new(params: &LocalErrorsParams) -> Result<Self> {
         let fidelity = check::probability("ion_photon_fidelity", params.ion_photon_fidelity)?;
         for (index, &angle) in params.rotation_rad.iter().enumerate() {
-            if !angle.is_finite() {
-                return Err(Error::parameter(format!("rotation_rad.{index}"), angle, "finite", "rad"));
-            }
+            check::within(&index.to_string(), angle, -MAX_ROTATION_RAD, MAX_ROTATION_RAD, "rad")
+                .map_err(|error| error.within("rotation_rad"))?;
         }
         check::probability("readout_error", params.readout_error)?;
         Ok(Self {

@@ -48,11 +48,11 @@ impl BellState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pauli {
     /// |0><1| + |1><0|
-    X,
+    X = 0,
     /// -i|0><1| + i|1><0|
-    Y,
+    Y = 1,
     /// |0><0| - |1><1|
-    Z,
+    Z = 2,
 }
 
 impl Pauli {

@@ -27,7 +27,7 @@ pub use geometric::Geometric;
 pub use philox::philox4x64;
 pub use seed_sequence::SeedSequence;
 pub use threshold::Threshold;
-pub use xoshiro::{Lanes, Xoshiro};
+pub use xoshiro::{Lanes, Xoshiro, uniform};
 
 /// Version of the mapping from seeds to random numbers; part of every block's counter and of every result.
 pub const STREAM_VERSION: u64 = 1;

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     use super::{errors, params};
-    use ionlink_core::{BellState, Cause, estimate};
+    use ionlink_core::{BellState, Cause};
     use pyo3::prelude::*;
     use pyo3::types::PyTuple;
 
@@ -49,15 +49,6 @@ mod _core {
     fn block_words(key: (u64, u64), engine: u64, block: u64, index: u64) -> [u64; 4] {
         let key = ionlink_core::Key([key.0, key.1]);
         ionlink_core::stream::BlockKey { key, engine, block }.words(index)
-    }
-
-    /// Herald probability with its 95 % interval: value, low, high. The estimate of a run that ended with its n-th herald
-    /// differs from that of a run that ended anywhere else.
-    #[pyfunction]
-    fn herald_probability(heralds: u64, attempts: u64, at_herald: bool) -> (f64, f64, f64) {
-        let estimate = if at_herald { estimate::negative_binomial } else { estimate::binomial };
-        let ionlink_core::Estimate { value, low, high } = estimate(heralds.min(attempts), attempts);
-        (value, low, high)
     }
 
     /// An estimate in the shorthand of physics, such as 0.9403(5).

@@ -4,14 +4,15 @@ use crate::errors::{internal, translate};
 use crate::{arrays, arrow, params};
 use ionlink_core::link::measure::operators_named;
 use ionlink_core::{
-    Cause, Ended, EngineChoice, Error, Estimate, Exact, Given, Heralds, Key, Link, Plan, Precision, Progress,
-    Records, Sampler, Stop,
+    Cause, Coincidences, Ended, EngineChoice, Error, Estimate, Exact, FidelityMean, Given, Heralds, Key,
+    Link, Plan, Precision, Progress, Records, Run, Sampler, Stop,
 };
 use numpy::{Complex64, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// A checked link.
 #[pyclass(frozen, name = "Link", module = "ionlink._core")]
@@ -193,6 +194,31 @@ impl PyLink {
         Ok((result, ended.map(|error| error.into_value(py).into_any())))
     }
 
+    /// Herald probability with its 95 % interval, value, low, high, from the attempts that heralded; `at_herald` says
+    /// whether the run ended, as planned, with the last of them.
+    fn herald_probability<'py>(
+        &self,
+        py: Python<'py>,
+        attempt: PyReadonlyArray1<'py, u64>,
+        start_attempt: u64,
+        attempts: u64,
+        at_herald: bool,
+    ) -> (f64, f64, f64) {
+        let heralds = Heralds { attempt: attempt.as_array().to_vec(), ..Heralds::default() };
+        let run = Run {
+            stop: if at_herald { Stop::Heralds(heralds.len() as u64) } else { Stop::Attempts(attempts) },
+            heralds,
+            coincidences: Coincidences::default(),
+            start_attempt,
+            attempts,
+            ended: Ended::AsPlanned,
+            engine: EngineChoice::Auto,
+            // the engine that draws heralds directly is exact just where attempts are independent
+            remembers: self.link.engine(EngineChoice::Herald, false).is_err(),
+        };
+        py.detach(|| triple(run.herald_probability()))
+    }
+
     /// The ions' states given click times and, with `given="cause"`, cause: complex128 (n, 4, 4).
     #[pyo3(signature = (pattern, cause, click_time_s, blind_s = None, given = "cause"))]
     fn states<'py>(
@@ -213,7 +239,11 @@ impl PyLink {
             }
         };
         let columns = Columns::copied(&pattern, &cause, &click_time_s, blind_s.as_ref())?;
-        let states = py.detach(|| self.link.states(columns.records(), given)).map_err(translate)?;
+        let mut states = Vec::with_capacity(columns.pattern.len());
+        columns.in_parts(py, |records| {
+            states.append(&mut self.link.states(records, given)?);
+            Ok(())
+        })?;
         arrays::states(py, states)
     }
 
@@ -228,16 +258,19 @@ impl PyLink {
         blind_s: Option<PyReadonlyArray2<'py, f64>>,
     ) -> PyResult<(f64, f64, f64)> {
         let columns = Columns::copied(&pattern, &cause, &click_time_s, blind_s.as_ref())?;
-        py.detach(|| self.link.sampled_fidelity(columns.records())).map(triple).map_err(translate)
+        let mut mean = FidelityMean::default();
+        columns.in_parts(py, |records| self.link.add_fidelities(records, &mut mean))?;
+        Ok(triple(mean.estimate()))
     }
 
     /// Outcomes +1 and -1 of one Pauli operator on each ion: int8 (n, 2).
-    #[pyo3(signature = (basis, key, pattern, cause, click_time_s, blind_s = None))]
+    #[pyo3(signature = (basis, key, attempt, pattern, cause, click_time_s, blind_s = None))]
     fn measure<'py>(
         &self,
         py: Python<'py>,
         basis: &str,
         key: (u64, u64),
+        attempt: PyReadonlyArray1<'py, u64>,
         pattern: PyReadonlyArray1<'py, u8>,
         cause: PyReadonlyArray1<'py, u8>,
         click_time_s: PyReadonlyArray2<'py, f64>,
@@ -245,9 +278,14 @@ impl PyLink {
     ) -> PyResult<Bound<'py, PyArray2<i8>>> {
         let operators = operators_named(basis).map_err(translate)?;
         let columns = Columns::copied(&pattern, &cause, &click_time_s, blind_s.as_ref())?;
-        let key = Key([key.0, key.1]);
-        let outcomes =
-            py.detach(|| self.link.measure(columns.records(), operators, key)).map_err(translate)?;
+        let (key, attempt) = (Key([key.0, key.1]), attempt.as_array().to_vec());
+        let mut outcomes = Vec::with_capacity(attempt.len());
+        columns.in_parts(py, |records| {
+            let start = attempt.len().min(outcomes.len());
+            let part = start..attempt.len().min(start + records.pattern.len());
+            outcomes.append(&mut self.link.measure(&attempt[part], records, operators, key)?);
+            Ok(())
+        })?;
         arrays::rows(py, outcomes)
     }
 
@@ -295,7 +333,7 @@ impl PyLink {
     fn sampler(&self, key: (u64, u64), engine: &str) -> PyResult<PySampler> {
         let choice = EngineChoice::named(engine).map_err(translate)?;
         let sampler = Sampler::new(Arc::clone(&self.link), Key([key.0, key.1]), choice).map_err(translate)?;
-        Ok(PySampler { sampler: Mutex::new(sampler) })
+        Ok(PySampler { engine: sampler.engine().name(), sampler: Mutex::new(sampler) })
     }
 }
 
@@ -303,6 +341,7 @@ impl PyLink {
 #[pyclass(frozen, name = "Sampler", module = "ionlink._core")]
 #[derive(Debug)]
 pub(crate) struct PySampler {
+    engine: &'static str,
     sampler: Mutex<Sampler<Arc<Link>>>,
 }
 
@@ -314,26 +353,32 @@ impl PySampler {
     /// The engine used.
     #[getter]
     fn engine(&self) -> &'static str {
-        self.sampler.lock().unwrap_or_else(PoisonError::into_inner).engine().name()
+        self.engine
     }
 
     /// The next herald whose attempt starts at `not_before_s` or later.
     #[pyo3(signature = (not_before_s = 0.0))]
     fn next<'py>(&self, py: Python<'py>, not_before_s: f64) -> PyResult<HeraldTuple<'py>> {
         let mut interrupted = None;
-        // Waiting for the lock or for a rare herald must not hold the interpreter.
+        // A rare herald must not hold the interpreter.
         let next = py.detach(|| {
-            let mut sampler = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
+            // Never wait for the lock: its holder may be waiting for this thread, or be this thread in a signal handler.
+            let mut sampler = self.sampler.try_lock().ok()?;
             let mut looks = 0_u32;
-            sampler.next(not_before_s, &mut || {
+            let next = sampler.next(not_before_s, &mut || {
                 looks += 1;
                 if !looks.is_multiple_of(16) {
                     return true;
                 }
                 let looked = Python::attach(|py| -> PyResult<()> { py.check_signals() });
                 looked.map_err(|error| interrupted = Some(error)).is_ok()
-            })
+            });
+            Some(next)
         });
+        let Some(next) = next else {
+            let message = "this sampler is drawing already, in another thread or before a signal handler";
+            return Err(PyRuntimeError::new_err(message));
+        };
         match (next.map_err(translate)?, interrupted) {
             (_, Some(error)) => Err(error),
             (Some(herald), None) => {
@@ -371,6 +416,37 @@ impl Columns {
             click_time_s: rows("click_time_s", click_time_s)?,
             blind_s: blind_s.map_or(Ok(vec![]), |blind_s| rows("blind_s", blind_s))?,
         })
+    }
+
+    /// Hands the records over in parts, detached from the interpreter, and looks for signals in between.
+    fn in_parts(
+        &self,
+        py: Python<'_>,
+        mut work: impl FnMut(Records<'_>) -> ionlink_core::Result<()> + Send,
+    ) -> PyResult<()> {
+        const PART: usize = 1 << 14;
+        let Self { pattern, cause, click_time_s, blind_s } = self;
+        if cause.len() != pattern.len() || click_time_s.len() != pattern.len() {
+            let given = format!("{}, {} and {} records", pattern.len(), cause.len(), click_time_s.len());
+            return Err(translate(Error::parameter(
+                "pattern, cause, click_time_s",
+                given,
+                "of one length",
+                "",
+            )));
+        }
+        for start in (0..pattern.len()).step_by(PART) {
+            let part = start..pattern.len().min(start + PART);
+            let records = Records {
+                pattern: &pattern[part.clone()],
+                cause: &cause[part.clone()],
+                click_time_s: &click_time_s[part.clone()],
+                blind_s: blind_s.get(part).unwrap_or_default(),
+            };
+            py.detach(|| work(records)).map_err(translate)?;
+            py.check_signals()?;
+        }
+        Ok(())
     }
 
     pub(crate) fn records(&self) -> Records<'_> {

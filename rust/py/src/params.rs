@@ -3,13 +3,10 @@
 use crate::errors::translate;
 use ionlink_core::link::params::LinkParams;
 use ionlink_core::link::parts;
-use ionlink_core::tree::{Entry, Node, Tree};
+use ionlink_core::tree::{Entry, MAX_DEPTH, Node, Tree};
 use ionlink_core::{BasicLinkParams, Error, Link, presets};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
-
-/// Containers inside containers up to here; link files need five.
-const MAX_DEPTH: usize = 64;
 
 /// A tree of plain Python and NumPy values as a tree of the core.
 pub(crate) fn tree(value: &Bound<'_, PyAny>) -> PyResult<Tree> {
@@ -28,12 +25,9 @@ fn node(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Node> {
     } else if let Ok(flag) = value.cast::<PyBool>() {
         Ok(Node::Bool(flag.is_true()))
     } else if value.cast::<PyInt>().is_ok() {
-        // an integer that is too large for any count may still be a float
-        value
-            .extract()
-            .map(Node::Integer)
-            .or_else(|_| value.extract().map(Node::Float))
-            .or(Ok(Node::Float(f64::INFINITY)))
+        value.extract().map(Node::Integer).map_err(|_| {
+            translate(Error::parameter("", value.to_string(), "an integer that 64 bits hold", ""))
+        })
     } else if let Ok(number) = value.cast::<PyFloat>() {
         Ok(Node::Float(number.extract()?))
     } else if let Ok(text) = value.cast::<PyString>() {
@@ -41,7 +35,9 @@ fn node(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Node> {
     } else if let Ok(dict) = value.cast::<PyDict>() {
         let mut entries = Vec::with_capacity(dict.len());
         for (key, value) in dict {
-            let name: String = key.str()?.extract()?;
+            let Ok(name) = key.extract::<String>() else {
+                return Err(translate(Error::parameter("", format!("the key {key}"), "text as key", "")));
+            };
             entries.push(Entry::new(name, node(&value, depth + 1)?));
         }
         Ok(Node::Map(entries))
@@ -49,12 +45,13 @@ fn node(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Node> {
         list(&mut items.iter())
     } else if let Ok(items) = value.cast::<PyTuple>() {
         list(&mut items.iter())
-    } else if let Ok(plain) = value.call_method0("tolist") {
+    } else if value.hasattr("tolist")? {
         // NumPy scalars and arrays
-        node(&plain, depth + 1)
+        node(&value.call_method0("tolist")?, depth + 1)
     } else {
-        // the core's own message says what was expected there
-        Ok(Node::Text(format!("an object of type {}", value.get_type().name()?)))
+        let given = format!("an object of type {}", value.get_type().name()?);
+        let domain = "a number, text, true or false, a list or a table";
+        Err(translate(Error::parameter("", given, domain, "")))
     }
 }
 

@@ -240,6 +240,8 @@ impl<'a> Attempts<'a> {
         let mut ready = clicks.open;
         for (time, index, photon) in events {
             if time < ready[index] {
+                // a slot with photon and dark count is a photon slot, whichever of them clicked
+                clicks.photon[index] |= photon && time >= clicks.open[index];
                 continue;
             }
             clicks.add(index, time, photon);

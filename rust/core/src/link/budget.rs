@@ -1,7 +1,8 @@
 //! Error budget: every infidelity has a name.
 
-use super::Link;
 use super::exact::Exact;
+use super::params::PhaseReference;
+use super::{Link, sign_phase_rad};
 use crate::error::Result;
 use crate::herald::SLOTS;
 use crate::interference::Splitter;
@@ -52,6 +53,11 @@ static MECHANISMS: [Mechanism; 15] = [
         remove: |link| {
             for source in &mut link.sources {
                 source.amplitudes = [std::f64::consts::FRAC_1_SQRT_2; 2];
+                source.populations = [0.5; 2];
+            }
+            // a sign in the amplitudes was calibrated by the static phase: both go together
+            if link.params.phase_reference == PhaseReference::Calibrated {
+                link.static_phase_rad = 0.0;
             }
         },
     },
@@ -73,11 +79,11 @@ static MECHANISMS: [Mechanism; 15] = [
     Mechanism {
         name: "delay",
         remove: |link| {
-            let latest_s = link.sources[0].packet.delay_s.max(link.sources[1].packet.delay_s);
-            link.sources.iter_mut().for_each(|source| source.packet.delay_s = latest_s);
+            let earliest_s = link.sources[0].packet.delay_s.min(link.sources[1].packet.delay_s);
+            link.sources.iter_mut().for_each(|source| source.packet.delay_s = earliest_s);
         },
     },
-    Mechanism { name: "static_phase", remove: |link| link.static_phase_rad = 0.0 },
+    Mechanism { name: "static_phase", remove: |link| link.static_phase_rad = sign_phase_rad(&link.sources) },
     Mechanism { name: "mode_overlap", remove: |link| link.mode_overlap = 1.0 },
     Mechanism { name: "splitter", remove: |link| link.splitter = Splitter::balanced() },
     Mechanism {

@@ -70,16 +70,19 @@ impl Engine for ClickEngine<'_> {
         record: &mut Record,
     ) -> u64 {
         let Some(events) = &self.events else { return block.attempts.end };
+        if stopped(0) {
+            return 0;
+        }
         let mut rng = block.key.scalar(0);
         let least = self.attempts.least();
         let mut done = 0;
         let mut count = 0_u32;
         while let Some(gap) = self.gap.sample(block.attempts.end - done, &mut rng) {
             let within = done + gap;
+            count += 1;
             if count.is_multiple_of(EVENTS_PER_POLL) && stopped(done) {
                 return done;
             }
-            count += 1;
             let set = events.sample(&mut rng);
             if set.count_ones() as usize >= least {
                 let happened = std::array::from_fn(|kind| set >> kind & 1 == 1);

@@ -18,8 +18,6 @@ use num_complex::Complex64;
 #[derive(Debug)]
 pub(crate) struct Conditional<'a> {
     link: &'a Link,
-    /// |c_m|² of each node.
-    reduced: [[f64; 2]; 2],
     /// Both waves are present from here on (s).
     both_from_s: f64,
     detuning_rad_per_s: f64,
@@ -46,29 +44,27 @@ impl<'a> Conditional<'a> {
         let [a, b] = [&link.sources[0].packet, &link.sources[1].packet];
         let cross: [[f64; SLOTS]; SLOTS] =
             std::array::from_fn(|k| std::array::from_fn(|l| link.mode_overlap * link.cross_weight(k, l)));
-        let ports_differ = (0..2)
-            .any(|mode| link.slots[mode].relative_efficiency != link.slots[2 + mode].relative_efficiency);
         Self {
             link,
-            reduced: [0, 1].map(|node: usize| link.sources[node].amplitudes.map(|c| c * c)),
             both_from_s: a.delay_s.max(b.delay_s),
             detuning_rad_per_s: a.detuning_rad_per_s - b.detuning_rad_per_s,
             dephasing_rate_hz: a.dephasing_rate_hz + b.dephasing_rate_hz,
             cross,
-            ports_differ,
+            ports_differ: link.ports_differ(),
         }
     }
 
-    /// The ions' normalized state given the record and, if known, the cause.
-    pub(crate) fn state(&self, seen: &Seen, cause: Option<Cause>) -> State {
+    /// The ions' normalized state given the record and, if known, the cause; nothing for a record that cannot be, such as
+    /// a counted photon before its arrival.
+    pub(crate) fn state(&self, seen: &Seen, cause: Option<Cause>) -> Option<State> {
         let mut rho = state::ZERO;
         for possible in Cause::ALL {
             if cause.is_none_or(|cause| cause == possible) {
                 state::add(&mut rho, &self.density(seen, possible), 1.0);
             }
         }
-        let rho = state::scaled(&rho, 1.0 / state::trace(&rho));
-        self.link.finished(&rho)
+        let density = state::trace(&rho);
+        (density > 0.0).then(|| self.link.finished(&state::scaled(&rho, 1.0 / density)))
     }
 
     /// Operator density (1/s²) of clicks at these times in exactly these slots, by `cause`, per attempt.
@@ -227,30 +223,38 @@ impl<'a> Conditional<'a> {
         self.ports_differ || open_s.iter().any(|open| *open > self.link.window.start_s)
     }
 
-    /// |c_m|² times the efficiency with which a photon of this node and mode is registered in a slot.
+    /// Probability that an emitted photon carries the slot's mode and would be registered there at some time.
     fn efficiency(&self, node: usize, slot: usize) -> f64 {
-        self.reduced[node][self.link.slots[slot].mode] * self.link.slot_efficiency(node, slot)
+        let amplitude = self.link.sources[node].amplitudes[self.link.slots[slot].mode];
+        amplitude * amplitude * self.link.slot_efficiency(node, slot)
     }
 
-    /// Probability that a node emits a photon that is registered in a slot, whatever the other photon does.
-    pub(super) fn any_photon_probability(&self, node: usize, slot: usize) -> f64 {
+    /// Weight of each node's photon as the one registered in `slot`, the other nowhere, interference of the lost one apart.
+    pub(super) fn lone_weights(&self, slot: usize) -> [f64; 2] {
         let link = self.link;
-        let source = &link.sources[node];
-        let inside = source.packet.captured(link.window.start_s, link.window.end_s);
-        source.photon_probability * self.efficiency(node, slot) * inside
-    }
-
-    /// Given a photon registered in `slot` at a time, the probability that no other is registered anywhere.
-    pub(super) fn alone_fraction(&self, slot: usize, time_s: f64) -> f64 {
-        let link = self.link;
-        let any: f64 = (0..2)
-            .map(|node: usize| {
-                let source = &link.sources[node];
-                source.photon_probability * self.efficiency(node, slot) * source.packet.intensity(time_s)
-            })
-            .sum();
         let open_s = [link.window.start_s; SLOTS];
-        state::trace(&self.lone_photon(slot, time_s, 0.0, &open_s)) / any
+        [0, 1].map(|node: usize| {
+            let (source, other) = (&link.sources[node], &link.sources[1 - node]);
+            let inside = source.packet.captured(link.window.start_s, link.window.end_s);
+            let missing = other.photon_probability * self.unregistered(1 - node, &open_s).iter().sum::<f64>();
+            source.photon_probability
+                * self.efficiency(node, slot)
+                * inside
+                * (1.0 - other.photon_probability + missing)
+        })
+    }
+
+    /// Density of a lone photon in `slot` at a time, relative to twice that of `lone_weights`: what the interference of the
+    /// lost photon adds or takes where ports lose differently, one half on average otherwise.
+    pub(super) fn lone_fraction(&self, slot: usize, time_s: f64) -> f64 {
+        let link = self.link;
+        let open_s = [link.window.start_s; SLOTS];
+        let [a, b] = [0, 1].map(|node: usize| {
+            let captured = link.sources[node].packet.captured(link.window.start_s, link.window.end_s);
+            link.sources[node].packet.intensity(time_s) / captured
+        });
+        let [weight_a, weight_b] = self.lone_weights(slot);
+        0.5 * state::trace(&self.lone_photon(slot, time_s, 0.0, &open_s)) / (weight_a * a + weight_b * b)
     }
 
     /// Density of two photons in one mode leaving by one exit at these times, relative to twice that of independent ones.
@@ -261,18 +265,19 @@ impl<'a> Conditional<'a> {
         0.5 + self.link.mode_overlap * cross / plain
     }
 
-    /// |c_m|² times the probability that an emitted photon of this node and mode is registered nowhere.
+    /// Population of each mode's ion state whose emitted photon is registered nowhere.
     fn unregistered(&self, node: usize, open_s: &[f64; SLOTS]) -> [f64; 2] {
         let link = self.link;
-        let packet = &link.sources[node].packet;
+        let source = &link.sources[node];
         std::array::from_fn(|mode| {
             let seen: f64 = [mode, 2 + mode]
                 .into_iter()
                 .map(|slot| {
-                    link.slot_efficiency(node, slot) * packet.captured(open_s[slot], link.window.end_s)
+                    self.efficiency(node, slot) * source.packet.captured(open_s[slot], link.window.end_s)
                 })
                 .sum();
-            self.reduced[node][mode] * (1.0 - seen)
+            // rounding must not make it negative
+            (source.populations[mode] - seen).max(0.0)
         })
     }
 
@@ -502,12 +507,11 @@ mod tests {
             for pattern in &link.patterns {
                 for cause in Cause::ALL {
                     for (times, _) in square(&link).iter().step_by(97) {
-                        if state::trace(&conditional.density(&seen(&link, pattern.slots, *times), cause))
-                            == 0.0
-                        {
-                            continue; // a record that cannot be, such as a counted photon before its arrival
-                        }
-                        let rho = conditional.state(&seen(&link, pattern.slots, *times), Some(cause));
+                        // a record that cannot be, such as a counted photon before its arrival, has no state
+                        let Some(rho) = conditional.state(&seen(&link, pattern.slots, *times), Some(cause))
+                        else {
+                            continue;
+                        };
                         assert!((state::trace(&rho) - 1.0).abs() < 1e-12);
                         // block structure: populations and one coherence, |c|² at most the product of its populations
                         let bound = rho[1][1].re * rho[2][2].re;

@@ -21,6 +21,11 @@ pub(super) const MAX_ATTEMPTS: u64 = 1 << 62;
 /// Longest block: attempts inside it are exact as floating-point numbers.
 const LONGEST_BLOCK: f64 = (1_u64 << 52) as f64;
 
+/// More threads than this are never started.
+const MAX_THREADS: usize = 1024;
+/// Blocks per thread that may be drawn beyond the merged ones.
+const BLOCKS_AHEAD: u64 = 8;
+
 /// How attempts are turned into heralds.
 pub(super) trait Engine: Sync {
     /// Enters the seeds of its blocks.
@@ -66,7 +71,9 @@ impl Block {
 
 /// Length of blocks that hold about `count` events of this probability: a power of two.
 pub(super) fn block_length_for(count: f64, probability: f64) -> u64 {
-    let attempts = (count / probability).clamp(1.0, LONGEST_BLOCK);
+    // a sum over nothing may be a negative zero
+    let attempts =
+        if probability > 0.0 { (count / probability).clamp(1.0, LONGEST_BLOCK) } else { LONGEST_BLOCK };
     (attempts as u64).next_power_of_two()
 }
 
@@ -169,7 +176,7 @@ pub(super) fn draw<E: Engine>(engine: &E, job: Job<'_>) -> Drawn {
     let mut detectors = Detectors::ready();
     if engine.remembers() {
         let mut stopped = |_| throttle.due() && !observer(Progress { done: 0, total: goal.total });
-        match remembered_before(engine, link, plan.key, block, &mut stopped) {
+        match remembered_before(engine, link, plan.key, block, (0, &Detectors::ready()), &mut stopped) {
             Some(found) => detectors = found,
             None => return (record, 0, Ended::Interrupted),
         }
@@ -180,8 +187,11 @@ pub(super) fn draw<E: Engine>(engine: &E, job: Job<'_>) -> Drawn {
         let attempts = goal.attempts_of(plan, block, length);
         let wanted = Block::new(engine, plan.key, block, attempts);
         let so_far = record.heralds.len();
-        let before = wanted.first_attempt.saturating_sub(plan.start_attempt);
-        let mut stopped = |done: u64| throttle.due() && !observer(goal.progress(so_far, before + done));
+        let mut stopped = |done: u64| {
+            // attempts before the first wanted one are replayed, not made
+            let made = (wanted.first_attempt + done).saturating_sub(plan.start_attempt);
+            throttle.due() && !observer(goal.progress(so_far, made))
+        };
         let done = engine.run_block(&wanted, goal.heralds, &mut detectors, &mut stopped, &mut record);
         let reached = wanted.first_attempt + done.max(wanted.attempts.start);
         let attempts = reached - plan.start_attempt;
@@ -199,20 +209,22 @@ pub(super) fn draw<E: Engine>(engine: &E, job: Job<'_>) -> Drawn {
     draw_parallel(engine, plan, &goal, record, block, enough, observer)
 }
 
-/// What the detectors remember at the start of a block; nothing if the search was stopped.
+/// What the detectors remember at the start of a block, given what they remember at the start of an earlier one; nothing
+/// if the search was stopped.
 pub(super) fn remembered_before<E: Engine>(
     engine: &E,
     link: &Link,
     key: Key,
     block: u64,
+    (known_block, known): (u64, &Detectors),
     stopped: &mut dyn FnMut(u64) -> bool,
 ) -> Option<Detectors> {
     let length = engine.block_length();
     let mut back = 1;
     loop {
-        let from = block.saturating_sub(back);
+        let from = block.saturating_sub(back).max(known_block);
         let mut detectors =
-            if from == 0 { Detectors::ready() } else { Detectors::unknown_before(from * length) };
+            if from == known_block { known.clone() } else { Detectors::unknown_before(from * length) };
         for number in from..block {
             let replayed = Block::new(engine, key, number, 0..length);
             let mut scratch = Record::default();
@@ -295,6 +307,8 @@ fn draw_parallel<E: Engine>(
     observer: &mut dyn FnMut(Progress) -> bool,
 ) -> Drawn {
     let length = engine.block_length();
+    let threads = plan.threads.min(MAX_THREADS);
+    let ahead = BLOCKS_AHEAD * threads as u64;
     let next = AtomicU64::new(first_block);
     let stop = AtomicBool::new(false);
     let merge = Mutex::new(Merge {
@@ -315,6 +329,13 @@ fn draw_parallel<E: Engine>(
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number.saturating_mul(length) >= goal.end_attempt || stop.load(Ordering::Relaxed) {
                 return;
+            }
+            // a block far ahead of the merged ones waits: what is drawn but not merged stays bounded
+            while number > lock().next_block + ahead {
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(1));
             }
             let block = Block::new(engine, plan.key, number, goal.attempts_of(plan, number, length));
             let mut record = Record::default();
@@ -346,7 +367,7 @@ fn draw_parallel<E: Engine>(
         let worker = &worker;
         let stop = &stop;
         let mut others = Vec::new();
-        for _ in 1..plan.threads {
+        for _ in 1..threads {
             let work = move || worker(&mut |_| stop.load(Ordering::Relaxed));
             // A machine that refuses another thread still has this one; the result is the same.
             let Ok(other) = std::thread::Builder::new().spawn_scoped(scope, work) else { break };

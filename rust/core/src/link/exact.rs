@@ -1,11 +1,11 @@
 //! Exact results of a link: no random numbers, no quadrature.
 //!
 //! Every operator on the two ions is an integral over the window of the densities of docs/physics.md, section
-//! Interference. Photons are counted by inclusion and exclusion: `pair(k, l)` both registered, `single(k)` exactly one
-//! registered, `none` no photon registered; dark counts then decide which of these cases shows an accepted pattern.
+//! Interference, sorted by what is registered: `pair(k, l)` both photons, `single(k)` exactly one, `none` neither; dark
+//! counts then decide which of these cases shows an accepted pattern.
 
 use super::{Link, add_cross, projected};
-use crate::herald::{Cause, Pattern, SLOTS};
+use crate::herald::{Cause, Pattern, SLOTS, slot_index};
 use crate::math;
 use crate::state::{self, BellState, State};
 use num_complex::Complex64;
@@ -72,6 +72,19 @@ impl PatternOutcome {
     }
 }
 
+impl Link {
+    /// Probability per attempt of two clicks in one mode and different ports, all else silent.
+    pub(super) fn coincidence_probability(&self) -> f64 {
+        let registered = Registered::of(self);
+        let probability = |mode: usize| {
+            let slots = [slot_index(0, mode), slot_index(1, mode)];
+            let pieces = registered.pieces(self, Pattern { slots, bell_state: BellState::PsiMinus });
+            pieces.by_cause().iter().map(state::trace).sum::<f64>()
+        };
+        probability(0) + probability(1)
+    }
+}
+
 impl Exact {
     pub(super) fn of(link: &Link) -> Self {
         let registered = Registered::of(link);
@@ -99,7 +112,8 @@ impl Exact {
                 Outcome { bell_state, probability, fidelity: state::overlap(&rho, bell_state), rho }
             })
             .collect();
-        let herald_probability: f64 = outcomes.iter().map(|outcome| outcome.probability).sum();
+        // certain heralds may sum to a last bit above one
+        let herald_probability = outcomes.iter().map(|outcome| outcome.probability).sum::<f64>().min(1.0);
         let weighted = |outcome: &Outcome| {
             if outcome.probability > 0.0 { outcome.probability * outcome.fidelity } else { 0.0 }
         };
@@ -137,16 +151,13 @@ const MIXED: [f64; 2] = [0.5; 2];
 
 impl Registered {
     pub(super) fn of(link: &Link) -> Self {
-        let reduced = [0, 1].map(|node: usize| {
-            let [c0, c1] = link.sources[node].amplitudes;
-            [c0 * c0, c1 * c1]
-        });
         let inside = [0, 1]
             .map(|node: usize| link.sources[node].packet.captured(link.window.start_s, link.window.end_s));
         // probability that the photon of a node, once emitted, is registered in a slot
         let registered = [0, 1].map(|node: usize| {
             std::array::from_fn::<f64, SLOTS, _>(|slot| {
-                reduced[node][link.slots[slot].mode] * link.slot_efficiency(node, slot) * inside[node]
+                let amplitude = link.sources[node].amplitudes[link.slots[slot].mode];
+                amplitude * amplitude * link.slot_efficiency(node, slot) * inside[node]
             })
         });
         let cross_integral = link.mode_overlap * overlap_integral(link);
@@ -162,34 +173,41 @@ impl Registered {
                 if k == l { state::scaled(&rho, 0.5) } else { rho }
             })
         });
+        // populations of an ion whose photon is registered nowhere; rounding must not make them negative
+        let lost = [0, 1].map(|node: usize| {
+            let mut left = link.sources[node].populations;
+            for (slot, probability) in registered[node].iter().enumerate() {
+                left[link.slots[slot].mode] -= probability;
+            }
+            left.map(|population| population.max(0.0))
+        });
         let any = |node: usize, slot: usize, other: [f64; 2]| {
             projected(node, link.slots[slot].mode, registered[node][slot], other)
         };
-        let single: [State; SLOTS] = std::array::from_fn(|k| {
-            let mut rho = any(0, k, reduced[1]);
-            state::add(&mut rho, &any(1, k, reduced[0]), 1.0);
-            for (l, both) in pair[k].iter().enumerate() {
-                state::add(&mut rho, both, if k == l { -2.0 } else { -1.0 });
-            }
+        let mut single: [State; SLOTS] = std::array::from_fn(|k| {
+            let mut rho = any(0, k, lost[1]);
+            state::add(&mut rho, &any(1, k, lost[0]), 1.0);
             rho
         });
-        let mut none = state::diagonal_product(reduced[0], reduced[1]);
-        for k in 0..SLOTS {
-            state::add(&mut none, &single[k], -1.0);
-            for both in &pair[k][..=k] {
-                state::add(&mut none, both, -1.0);
+        let mut none = state::diagonal_product(lost[0], lost[1]);
+        if link.ports_differ() {
+            // Over all exits, that of loss included, interference changes no sum. Where ports lose differently, what it
+            // moves into registered pairs is missing from one registered photon, and half of it is back in none.
+            for k in 0..SLOTS {
+                for l in 0..SLOTS {
+                    let moved = Complex64::new(link.cross_weight(k, l) * cross_integral, 0.0);
+                    let (p, q) = (link.slots[k].mode, link.slots[l].mode);
+                    add_cross(&mut single[k], p, q, -moved);
+                    add_cross(&mut none, p, q, 0.5 * moved);
+                }
             }
         }
         let alone = [0, 1].map(|node: usize| std::array::from_fn(|slot| any(node, slot, MIXED)));
         let alone_none = [0, 1].map(|node: usize| {
-            let mut left = reduced[node];
-            for slot in 0..SLOTS {
-                left[link.slots[slot].mode] -= registered[node][slot];
-            }
             if node == 0 {
-                state::diagonal_product(left, MIXED)
+                state::diagonal_product(lost[0], MIXED)
             } else {
-                state::diagonal_product(MIXED, left)
+                state::diagonal_product(MIXED, lost[1])
             }
         });
         let [a, b] = [0, 1].map(|node: usize| link.sources[node].photon_probability);

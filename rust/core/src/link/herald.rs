@@ -74,7 +74,7 @@ impl<'a> HeraldEngine<'a> {
         Self {
             link,
             conditional: Conditional::new(link),
-            gap: Geometric::from_log_failure(math::ln_1p(-probability)),
+            gap: Geometric::from_log_failure(math::ln_1p(-probability.min(1.0))),
             choice: Alias::new(&weights),
             ways,
             inside: [0, 1].map(|node: usize| link.arrival_inside(node)),
@@ -131,15 +131,14 @@ impl<'a> HeraldEngine<'a> {
         self.link.slots[slot].dark_click_time_s(&self.link.window, rng.uniform())
     }
 
-    /// Arrival in `slot` of a photon whose partner was registered nowhere: proposed without regard to the partner,
-    /// accepted with the probability that it is missing.
+    /// Arrival in `slot` of a photon whose partner is registered nowhere. Where ports lose differently the partner
+    /// interferes although it is lost: then the times are proposed without that and accepted by what it leaves.
     fn lone_photon(&self, slot: usize, rng: &mut Xoshiro) -> f64 {
-        let [weight_a, weight_b] =
-            [0, 1].map(|node: usize| self.conditional.any_photon_probability(node, slot));
+        let [weight_a, weight_b] = self.conditional.lone_weights(slot);
         loop {
             let node = usize::from(rng.uniform() * (weight_a + weight_b) >= weight_a);
             let time = self.inside[node].time_s(rng.uniform());
-            if rng.uniform() < self.conditional.alone_fraction(slot, time) {
+            if !self.link.ports_differ() || rng.uniform() < self.conditional.lone_fraction(slot, time) {
                 return time;
             }
         }
@@ -172,15 +171,18 @@ impl Engine for HeraldEngine<'_> {
         record: &mut Record,
     ) -> u64 {
         let Some(choice) = &self.choice else { return block.attempts.end };
+        if stopped(0) {
+            return 0;
+        }
         let mut rng = block.key.scalar(0);
         let mut done = 0;
         let mut count = 0_usize;
         while let Some(gap) = self.gap.sample(block.attempts.end - done, &mut rng) {
             let within = done + gap;
+            count += 1;
             if count.is_multiple_of(HERALDS_PER_POLL) && stopped(done) {
                 return done;
             }
-            count += 1;
             let way = self.ways[choice.sample(&mut rng)];
             let times = self.times(way, &mut rng);
             if within >= block.attempts.start {

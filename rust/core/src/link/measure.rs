@@ -3,41 +3,49 @@
 use super::Link;
 use super::run::{Given, Records};
 use crate::error::{Error, Result};
-use crate::state::{self, Pauli};
-use crate::stream::{BlockKey, Key};
+use crate::state::{self, Pauli, State};
+use crate::stream::{self, BlockKey, Key};
 
 /// Number that enters the seeds of measurements, beside those of the engines.
 const STREAM: u64 = 16;
-/// Records that share a generator.
-const BLOCK: usize = 4096;
 
 impl Link {
     /// Measures one Pauli operator on each ion of each record: outcomes +1 and -1, readout errors included.
     ///
     /// Outcomes a, b have probability (1 + a <A> + b <B> + a b <AB>)/4 in the state given cause and click times; each
-    /// is then flipped with the node's `readout_error`. They are a function of (record, position, key) alone.
+    /// is then flipped with the node's `readout_error`. They are a function of (attempt, operators, key) and the record
+    /// alone, wherever it stands: measuring in parts gives the same outcomes.
     ///
     /// # Errors
     /// [`Error::Parameter`] for records that are not of this link.
-    pub fn measure(&self, records: Records<'_>, operators: [Pauli; 2], key: Key) -> Result<Vec<[i8; 2]>> {
-        let kept = [0, 1].map(|node: usize| 1.0 - 2.0 * self.params.nodes[node].errors.readout_error);
-        let states = self.states(records, Given::Cause)?;
-        let mut outcomes = Vec::with_capacity(states.len());
-        for (block, states) in states.chunks(BLOCK).enumerate() {
-            let mut rng = BlockKey { key, engine: STREAM, block: block as u64 }.scalar(0);
-            for rho in states {
-                let [a, b] = operators;
-                let single_a = kept[0] * state::expectation(rho, Some(a), None);
-                let single_b = kept[1] * state::expectation(rho, None, Some(b));
-                let both = kept[0] * kept[1] * state::expectation(rho, Some(a), Some(b));
-                // first ion A, then ion B given A
-                let outcome_a = if rng.uniform() < 0.5 * (1.0 + single_a) { 1.0 } else { -1.0 };
-                let chance_b = 0.5 * (1.0 + (single_b + outcome_a * both) / (1.0 + outcome_a * single_a));
-                let outcome_b = if rng.uniform() < chance_b { 1.0 } else { -1.0 };
-                outcomes.push([outcome_a as i8, outcome_b as i8]);
-            }
+    pub fn measure(
+        &self,
+        attempt: &[u64],
+        records: Records<'_>,
+        operators: [Pauli; 2],
+        key: Key,
+    ) -> Result<Vec<[i8; 2]>> {
+        if attempt.len() != records.pattern.len() {
+            let domain = format!("as long as pattern ({})", records.pattern.len());
+            return Err(Error::parameter("attempt", format!("{} records", attempt.len()), domain, ""));
         }
-        Ok(outcomes)
+        let [a, b] = operators;
+        let part = 3 * a as u64 + b as u64;
+        let kept = [0, 1].map(|node: usize| 1.0 - 2.0 * self.params.nodes[node].errors.readout_error);
+        let outcome = |(attempt, rho): (&u64, Result<State>)| {
+            let rho = rho?;
+            let words = BlockKey { key, engine: STREAM, block: *attempt }.words(part);
+            let [uniform_a, uniform_b, ..] = words.map(stream::uniform);
+            let single_a = kept[0] * state::expectation(&rho, Some(a), None);
+            let single_b = kept[1] * state::expectation(&rho, None, Some(b));
+            let both = kept[0] * kept[1] * state::expectation(&rho, Some(a), Some(b));
+            // first ion A, then ion B given A
+            let outcome_a = if uniform_a < 0.5 * (1.0 + single_a) { 1.0 } else { -1.0 };
+            let chance_b = 0.5 * (1.0 + (single_b + outcome_a * both) / (1.0 + outcome_a * single_a));
+            let outcome_b = if uniform_b < chance_b { 1.0 } else { -1.0 };
+            Ok([outcome_a as i8, outcome_b as i8])
+        };
+        attempt.iter().zip(self.each_state(records, Given::Cause)?).map(outcome).collect()
     }
 }
 

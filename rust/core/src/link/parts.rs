@@ -4,7 +4,6 @@ use super::params::{LinkParams, MeasuredParams, NodeParams, PublishedParams, Sch
 use super::schedule::Schedule;
 use super::{Link, Station, check_measured, check_published};
 use crate::channel::{ElementParams, FiberParams, LossParams};
-use crate::check;
 use crate::collection::{LensParams, MeasuredEfficiencyParams};
 use crate::detection::DetectorParams;
 use crate::emission::{Emission, EmissionParams, PolarizationParams};
@@ -64,12 +63,7 @@ static PARTS: [Part; 14] = [
     Part {
         name: "polarization",
         fields: fields_of::<PolarizationParams>,
-        check: |tree| {
-            read(tree, |params: &PolarizationParams| {
-                check::frequency("mode_splitting_rad_per_s", params.mode_splitting_rad_per_s, "rad/s")
-                    .map(drop)
-            })
-        },
+        check: |tree| read(tree, PolarizationParams::check),
     },
     Part {
         name: "node",

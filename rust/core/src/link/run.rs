@@ -123,6 +123,9 @@ pub struct Coincidences {
 }
 
 impl Coincidences {
+    /// Bytes per coincidence.
+    pub const BYTES: u64 = 8 + 1 + 16;
+
     pub(super) fn push(&mut self, attempt: u64, mode: u8, click_time_s: [f64; 2]) {
         self.attempt.push(attempt);
         self.mode.push(mode);
@@ -260,6 +263,8 @@ pub struct Run {
     pub ended: Ended,
     /// The engine used, never `Auto`.
     pub engine: EngineChoice,
+    /// Whether detectors remembered, so that attempts are not independent.
+    pub remembers: bool,
 }
 
 impl Link {
@@ -332,7 +337,8 @@ impl Link {
             EngineChoice::Auto | EngineChoice::Herald => draw(&HeraldEngine::new(self), job),
         };
         let start_attempt = plan.start_attempt;
-        Ok(Run { heralds, coincidences, start_attempt, attempts, stop: plan.stop, ended, engine })
+        let remembers = self.memory().is_some();
+        Ok(Run { heralds, coincidences, start_attempt, attempts, stop: plan.stop, ended, engine, remembers })
     }
 
     /// Checks the plan; returns the number of heralds to make room for.
@@ -348,9 +354,10 @@ impl Link {
         if let Some(Precision { herald_probability, fidelity }) = plan.until {
             for (name, value) in [("herald_probability", herald_probability), ("fidelity", fidelity)] {
                 if let Some(value) = value
-                    && !(value > 0.0 && value.is_finite())
+                    && !(value > 0.0 && value <= 0.5)
                 {
-                    return Err(Error::parameter(format!("until.{name}"), value, "finite and above 0", ""));
+                    // stopping after a handful of heralds would bias the estimate by their luck
+                    return Err(Error::parameter(format!("until.{name}"), value, "in (0, 0.5]", ""));
                 }
             }
             if herald_probability.is_none() && fidelity.is_none() {
@@ -372,6 +379,11 @@ impl Link {
                 if n > 0 && p <= 0.0 {
                     return Err(never("heralds"));
                 }
+                if n as f64 / p > MAX_ATTEMPTS as f64 {
+                    let message =
+                        format!("{n} heralds of probability {p:e} would take more than 2^62 attempts");
+                    return Err(Error::Model { parameter: "heralds".into(), message });
+                }
                 n as f64
             }
             Stop::Attempts(n) => {
@@ -381,7 +393,15 @@ impl Link {
                 mean + 6.0 * mean.sqrt()
             }
         };
-        let needed_bytes = (expected * Heralds::BYTES as f64) as u64;
+        let mut bytes = Heralds::BYTES as f64;
+        if self.memory().is_some() {
+            bytes += size_of::<[f64; SLOTS]>() as f64;
+        }
+        if plan.record_coincidences && p > 0.0 {
+            // as many for each herald as their probabilities say
+            bytes += Coincidences::BYTES as f64 * self.coincidence_probability() / p;
+        }
+        let needed_bytes = (expected * bytes) as u64;
         if needed_bytes > plan.memory_bytes {
             return Err(Error::Size { needed_bytes, available_bytes: plan.memory_bytes });
         }
@@ -393,14 +413,14 @@ impl Link {
     /// # Errors
     /// [`Error::Parameter`] when columns differ in length or a record is not one of this link.
     pub fn states(&self, records: Records<'_>, given: Given) -> Result<Vec<State>> {
-        Ok(self.each_state(records, given)?.collect())
+        self.each_state(records, given)?.collect()
     }
 
-    fn each_state<'a>(
+    pub(super) fn each_state<'a>(
         &'a self,
         records: Records<'a>,
         given: Given,
-    ) -> Result<impl Iterator<Item = State> + 'a> {
+    ) -> Result<impl Iterator<Item = Result<State>> + 'a> {
         let Records { pattern, cause, click_time_s, blind_s } = records;
         let count = pattern.len();
         let lengths =
@@ -418,8 +438,7 @@ impl Link {
                 usize::from(pattern[index]) < patterns.len() && usize::from(cause[index]) < Cause::ALL.len();
             let blind = blind_s.get(index).is_none_or(|blind| blind.iter().all(inside));
             if !known || !blind || !click_time_s[index].iter().all(inside) {
-                let domain = "made of patterns, causes and click times of this link";
-                return Err(Error::parameter("record", format!("record {index}"), domain, ""));
+                return Err(impossible(index));
             }
         }
         let conditional = Conditional::new(self);
@@ -431,7 +450,7 @@ impl Link {
                 open_s: blind_s.get(index).map_or([start_s; SLOTS], |blind| blind.map(|time| time + start_s)),
             };
             let cause = (given == Given::Cause).then(|| Cause::ALL[usize::from(cause[index])]);
-            conditional.state(&seen, cause)
+            conditional.state(&seen, cause).ok_or_else(|| impossible(index))
         }))
     }
 
@@ -462,31 +481,45 @@ impl Link {
     /// # Errors
     /// As [`Link::states`].
     pub fn sampled_fidelity(&self, records: Records<'_>) -> Result<Estimate> {
-        let mut mean = Mean::default();
-        for (rho, pattern) in self.each_state(records, Given::Cause)?.zip(records.pattern) {
-            mean.add(state::overlap(&rho, self.patterns[usize::from(*pattern)].bell_state));
-        }
+        let mut mean = FidelityMean::default();
+        self.add_fidelities(records, &mut mean)?;
         Ok(mean.estimate())
+    }
+
+    /// Takes more heralds into a mean fidelity; in parts, so that a caller can look after other things in between.
+    ///
+    /// # Errors
+    /// As [`Link::states`].
+    pub fn add_fidelities(&self, records: Records<'_>, mean: &mut FidelityMean) -> Result<()> {
+        for (rho, pattern) in self.each_state(records, Given::Cause)?.zip(records.pattern) {
+            mean.add(state::overlap(&rho?, self.patterns[usize::from(*pattern)].bell_state));
+        }
+        Ok(())
     }
 }
 
 /// A timeout beyond this is no timeout: a hundred years.
 const MAX_TIMEOUT_S: f64 = 3.2e9;
 
+pub(super) fn impossible(index: usize) -> Error {
+    let domain = "one that this link can make, with its patterns, causes and click times";
+    Error::parameter("record", format!("record {index}"), domain, "")
+}
+
 pub(super) fn never(parameter: &str) -> Error {
     let message = "the link never heralds (herald probability 0): ask for attempts instead";
     Error::Model { parameter: parameter.into(), message: message.into() }
 }
 
-/// Mean and spread by Welford's recurrence: no cancellation for nearly equal numbers.
-#[derive(Debug, Default)]
-struct Mean {
+/// Mean and spread of fidelities by Welford's recurrence: no cancellation for nearly equal numbers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FidelityMean {
     count: u64,
     center: f64,
     squares: f64,
 }
 
-impl Mean {
+impl FidelityMean {
     fn add(&mut self, value: f64) {
         self.count += 1;
         let offset = value - self.center;
@@ -494,7 +527,8 @@ impl Mean {
         self.squares += offset * (value - self.center);
     }
 
-    fn estimate(&self) -> Estimate {
+    /// The mean with its 95 % interval.
+    pub fn estimate(&self) -> Estimate {
         estimate::bounded_mean(self.count, self.center * self.count as f64, self.squares)
     }
 }
@@ -503,12 +537,12 @@ impl Mean {
 struct Reached<'a> {
     link: &'a Link,
     until: Option<Precision>,
-    fidelity: Mean,
+    fidelity: FidelityMean,
 }
 
 impl<'a> Reached<'a> {
     fn new(link: &'a Link, until: Option<Precision>) -> Self {
-        Self { link, until, fidelity: Mean::default() }
+        Self { link, until, fidelity: FidelityMean::default() }
     }
 
     fn with(&mut self, record: &Record, attempts: u64) -> bool {
@@ -530,9 +564,9 @@ impl<'a> Reached<'a> {
             click_time_s: &heralds.click_time_s[new.clone()],
             blind_s: heralds.blind_s.get(new).unwrap_or_default(),
         };
-        let Ok(states) = self.link.each_state(records, Given::Cause) else { return false };
-        for (rho, pattern) in states.zip(records.pattern) {
-            self.fidelity.add(state::overlap(&rho, self.link.patterns[usize::from(*pattern)].bell_state));
+        // records of this very link: nothing can be refused
+        if self.link.add_fidelities(records, &mut self.fidelity).is_err() {
+            return false;
         }
         fine(self.fidelity.estimate(), relative)
     }
@@ -557,13 +591,26 @@ impl Plan {
 
 impl Run {
     /// Herald probability with its 95 % interval, right for the way the run ended.
+    ///
+    /// Where detectors remember, attempts are not independent: then the spread of the counts of 32 equal parts of the
+    /// run widens the interval, if it has enough heralds to tell.
     pub fn herald_probability(&self) -> Estimate {
         let heralds = self.heralds.len() as u64;
-        match self.stop {
-            Stop::Heralds(_) if self.ended == Ended::AsPlanned => {
+        let independent = match self.stop {
+            Stop::Heralds(n) if self.ended == Ended::AsPlanned && heralds == n => {
                 estimate::negative_binomial(heralds, self.attempts)
             }
             _ => estimate::binomial(heralds, self.attempts),
+        };
+        if !self.remembers || heralds < 2 * estimate::PARTS || self.attempts < estimate::PARTS {
+            return independent;
         }
+        let part = |index: u64| {
+            let upto = u128::from(self.attempts) * u128::from(index) / u128::from(estimate::PARTS);
+            let end = self.start_attempt + upto as u64;
+            self.heralds.attempt.partition_point(|attempt| *attempt < end)
+        };
+        let counts = std::array::from_fn(|index| (part(index as u64 + 1) - part(index as u64)) as f64);
+        independent.widened(estimate::spread_of_parts(&counts) / self.attempts as f64)
     }
 }

@@ -5,7 +5,7 @@ use super::conditional::{Conditional, Seen};
 use super::draw::{Block, Detectors, Engine, MAX_ATTEMPTS, Record, remembered_before};
 use super::herald::HeraldEngine;
 use super::photon::PhotonEngine;
-use super::run::{EngineChoice, never};
+use super::run::{EngineChoice, impossible, never};
 use super::{Link, schedule::Schedule};
 use crate::error::{Error, Result};
 use crate::herald::{Cause, Pattern, SLOTS};
@@ -106,14 +106,14 @@ impl<L: Deref<Target = Link>> Sampler<L> {
             if self.position < attempts.len() {
                 let index = self.position;
                 self.position += 1;
-                return Ok(Some(self.herald(index)));
+                return self.herald(index).map(Some);
             }
             let refilled = match self.engine {
                 EngineChoice::Photon => self.refill(earliest, going, |link| PhotonEngine::new(link, false)),
                 EngineChoice::Click => self.refill(earliest, going, |link| ClickEngine::new(link, false)),
                 EngineChoice::Auto | EngineChoice::Herald => self.refill(earliest, going, HeraldEngine::new),
             };
-            if !refilled {
+            if !refilled? {
                 return Ok(None);
             }
         }
@@ -125,33 +125,38 @@ impl<L: Deref<Target = Link>> Sampler<L> {
         earliest: u64,
         going: &mut dyn FnMut() -> bool,
         engine: impl FnOnce(&'a Link) -> E,
-    ) -> bool {
+    ) -> Result<bool> {
         let link: &Link = &self.link;
         let engine = engine(link);
         let length = engine.block_length();
         let following = self.block.map_or(0, |block| block + 1);
         let number = following.max(earliest / length);
+        if number >= 2 * MAX_ATTEMPTS / length {
+            let message = "no herald within 2^62 attempts";
+            return Err(Error::Model { parameter: "sampler".into(), message: message.into() });
+        }
         let mut stopped = |_| !going();
         if number != following && engine.remembers() {
-            match remembered_before(&engine, link, self.key, number, &mut stopped) {
+            let known = (following, &self.detectors);
+            match remembered_before(&engine, link, self.key, number, known, &mut stopped) {
                 Some(detectors) => self.detectors = detectors,
-                None => return false,
+                None => return Ok(false),
             }
         }
         let mut record = Record::default();
         let mut detectors = self.detectors.clone();
         let block = Block::new(&engine, self.key, number, 0..length);
         if engine.run_block(&block, usize::MAX, &mut detectors, &mut stopped, &mut record) < length {
-            return false;
+            return Ok(false);
         }
         self.detectors = detectors;
         self.record = record;
         self.position = 0;
         self.block = Some(number);
-        true
+        Ok(true)
     }
 
-    fn herald(&self, index: usize) -> Herald {
+    fn herald(&self, index: usize) -> Result<Herald> {
         let link: &Link = &self.link;
         let heralds = &self.record.heralds;
         let pattern = link.patterns[usize::from(heralds.pattern[index])];
@@ -166,8 +171,8 @@ impl<L: Deref<Target = Link>> Sampler<L> {
                 .get(index)
                 .map_or([start_s; SLOTS], |blind| blind.map(|time| time + start_s)),
         };
-        let rho = Conditional::new(link).state(&seen, Some(cause));
-        Herald { attempt, time_s: link.schedule.time_s(attempt), pattern, cause, click_time_s, rho }
+        let rho = Conditional::new(link).state(&seen, Some(cause)).ok_or_else(|| impossible(index))?;
+        Ok(Herald { attempt, time_s: link.schedule.time_s(attempt), pattern, cause, click_time_s, rho })
     }
 }
 
@@ -183,8 +188,10 @@ impl Schedule {
         let starts_s = |attempt: u64| self.time_s(attempt) - self.attempt_period_s();
         // attempts that have ended by then are over; the one after them may still be running
         let mut attempt = self.attempts_within(time_s);
-        while attempt < u64::MAX && starts_s(attempt) < time_s {
-            attempt += 1;
+        for _ in 0..4 {
+            if attempt < u64::MAX && starts_s(attempt) < time_s {
+                attempt += 1;
+            }
         }
         Some(attempt)
     }

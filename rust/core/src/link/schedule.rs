@@ -5,6 +5,11 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::math;
 
+/// Thirty years.
+const MAX_PERIOD_S: f64 = 1e9;
+/// Attempts up to here are exact as floating-point numbers.
+const MAX_BURST: u64 = 1 << 53;
+
 /// A checked comb: bursts of attempts with pauses between them. Attempts count from 0; a herald does not reset it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
@@ -20,9 +25,12 @@ impl Schedule {
     /// [`Error::Parameter`] naming the field.
     pub fn new(params: &ScheduleParams) -> Result<Self> {
         let attempt_period_s = check::positive("attempt_period_s", params.attempt_period_s, "s")?;
-        let pause_s = check::non_negative("pause_s", params.pause_s, "s")?;
-        if params.attempts_per_burst == Some(0) {
-            return Err(Error::parameter("attempts_per_burst", 0, "at least 1", ""));
+        check::within("attempt_period_s", attempt_period_s, 0.0, MAX_PERIOD_S, "s")?;
+        let pause_s = check::within("pause_s", params.pause_s, 0.0, MAX_PERIOD_S, "s")?;
+        if let Some(burst) = params.attempts_per_burst
+            && !(1..=MAX_BURST).contains(&burst)
+        {
+            return Err(Error::parameter("attempts_per_burst", burst, format!("in [1, {MAX_BURST}]"), ""));
         }
         if params.attempts_per_burst.is_none() && pause_s > 0.0 {
             let domain = "0 unless attempts_per_burst is given";
@@ -44,7 +52,7 @@ impl Schedule {
             return 0.0;
         }
         let begin = self.time_s(start_attempt) - self.attempt_period_s;
-        self.time_s(start_attempt + attempts - 1) - begin
+        self.time_s(start_attempt.saturating_add(attempts - 1)) - begin
     }
 
     /// Time between the starts of two attempts (s), pauses included; exact differences however late the attempts.
@@ -82,12 +90,13 @@ impl Schedule {
                 (cycles as u64).saturating_mul(burst).saturating_add(rest.min(burst))
             }
         };
-        // the division rounds; the comb itself decides
-        while count > 0 && self.time_s(count - 1) > duration_s {
-            count -= 1;
-        }
-        while count < u64::MAX && self.time_s(count) <= duration_s {
-            count += 1;
+        // The division rounds; the comb itself decides, as far as floating-point times tell attempts apart.
+        for _ in 0..4 {
+            if count > 0 && self.time_s(count - 1) > duration_s {
+                count -= 1;
+            } else if count < u64::MAX && self.time_s(count) <= duration_s {
+                count += 1;
+            }
         }
         count
     }
@@ -96,6 +105,9 @@ impl Schedule {
     ///
     /// Source: geometric waiting time; a pause falls due after every N failures (docs/physics.md, Timing).
     pub fn mean_time_s(&self, herald_probability: f64) -> f64 {
+        if herald_probability <= 0.0 {
+            return f64::INFINITY;
+        }
         let attempts_s = self.attempt_period_s / herald_probability;
         let pauses = self.attempts_per_burst.filter(|_| herald_probability < 1.0).map_or(0.0, |burst| {
             let log_failure = burst as f64 * math::ln_1p(-herald_probability);

@@ -5,7 +5,7 @@ use crate::stream::Xoshiro;
 /// Walker's alias table: one word per draw, whatever the number of classes.
 ///
 /// Source: Walker, ACM Trans. Math. Softw. 3, 253 (1977), in the numerically stable form of Vose (1991). A class is
-/// chosen with its probability up to rounding: relative error 2^-53 times the number of classes.
+/// chosen with its probability up to 2^-53 (absolute).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alias {
     /// Share of the cell that belongs to its own class, and the class that owns the rest.

@@ -6,7 +6,8 @@ use crate::stream::Xoshiro;
 /// Number of failures before the next success, P(k) = (1 - p)^k p, by inversion: floor(ln U / ln(1 - p)).
 ///
 /// Source: Devroye, Non-Uniform Random Variate Generation (1986), chapter X.2. The logarithm of the failure
-/// probability is given, so that tiny success probabilities lose nothing.
+/// probability is given, so that tiny success probabilities are not rounded away; gaps come in steps of 2^-53/p where
+/// that exceeds one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Geometric {
     inverse_log_failure: f64,

@@ -7,6 +7,12 @@
 /// Spacing of the 53-bit uniform numbers.
 const TWO_POW_MINUS_53: f64 = 1.0 / (1u64 << 53) as f64;
 
+/// A word as a uniform number in \[0, 1): a multiple of 2^-53, made of its upper bits.
+#[inline]
+pub fn uniform(word: u64) -> f64 {
+    (word >> 11) as f64 * TWO_POW_MINUS_53
+}
+
 /// Words that each of the [`Lanes`] draws ahead.
 const ROWS: usize = 8;
 
@@ -103,7 +109,7 @@ impl Xoshiro {
     /// Uniform in \[0, 1): a multiple of 2^-53, made of the upper bits of one word.
     #[inline]
     pub fn uniform(&mut self) -> f64 {
-        (self.next_u64() >> 11) as f64 * TWO_POW_MINUS_53
+        uniform(self.next_u64())
     }
 
     /// Uniform in (0, 1], so that its logarithm is finite.
