@@ -468,10 +468,10 @@ fn rows<const N: usize>(name: &str, array: &PyReadonlyArray2<'_, f64>) -> PyResu
     Ok(array.rows().into_iter().map(|row| std::array::from_fn(|column| row[column])).collect())
 }
 
-/// Memory that a run may take: what the system can give without swapping; unlimited where it does not tell.
+/// Memory that a run may take: what the system, or the container around this process, can give without swapping.
 fn available_bytes() -> u64 {
-    sysinfo::System::new().map_or(u64::MAX, |mut system| {
-        system.refresh_memory();
-        system.available_memory()
-    })
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let free = system.available_memory();
+    system.cgroup_limits().map_or(free, |limits| free.min(limits.free_memory))
 }
