@@ -68,8 +68,8 @@ class Sampler:
         Parameters
         ----------
         not_before_s : float, default 0
-            Time from which the link tries again (s). Attempts stay where the schedule has them; those that
-            would start earlier are made by nobody.
+            Time from which the link tries again (s). Attempts stay where the schedule has them; heralds of
+            those that start earlier are passed over. Detectors that remember still see their clicks.
 
         Returns
         -------

@@ -87,8 +87,9 @@ impl<L: Deref<Target = Link>> Sampler<L> {
 
     /// The next herald, from the first attempt on that starts at `not_before_s` or later and after the last herald.
     ///
-    /// The comb of attempts stands still: attempts between the last herald and `not_before_s` are made by nobody and
-    /// change nothing after them. `going` is asked every millisecond or so; nothing comes back when it says `false`.
+    /// The comb of attempts stands still: heralds of attempts that start earlier are passed over. Where detectors
+    /// remember, the clicks of those attempts still blind later windows. `going` is asked every millisecond or so;
+    /// nothing comes back when it says `false`.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a time that is not a number or beyond the last countable attempt.
