@@ -191,7 +191,7 @@ def test_a_reader_that_has_seen_enough_is_no_error():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT cannot be sent to one process")
-def test_ctrl_c_prints_what_was_drawn_and_exits_130():
+def test_ctrl_c_prints_what_was_drawn_and_exits_130(ended):
     with subprocess.Popen(
         [sys.executable, "-m", "ionlink", "run", "stephenson2020", "--heralds", "1e8", "--engine", "photon"],
         stdout=subprocess.PIPE,
@@ -200,7 +200,7 @@ def test_ctrl_c_prints_what_was_drawn_and_exits_130():
     ) as process:
         time.sleep(1.5)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = ended(process)
     assert process.returncode == 130
     assert "interrupted after" in output
     assert "fidelity" in output

@@ -292,7 +292,7 @@ INTERRUPTED = """
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT cannot be sent to one process")
 @pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c_ends_a_run_at_once_and_keeps_what_was_drawn(threads):
+def test_ctrl_c_ends_a_run_at_once_and_keeps_what_was_drawn(threads, ended):
     script = textwrap.dedent(INTERRUPTED)
     with subprocess.Popen(
         [sys.executable, "-c", script, str(threads)], stdout=subprocess.PIPE, text=True
@@ -301,6 +301,6 @@ def test_ctrl_c_ends_a_run_at_once_and_keeps_what_was_drawn(threads):
         time.sleep(0.5)
         sent = time.time()
         process.send_signal(signal.SIGINT)
-        output = process.communicate(timeout=60)[0]
+        output = ended(process)[0]
     assert process.returncode == 0
     assert float(output) - sent < 0.1
