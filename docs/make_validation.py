@@ -173,9 +173,16 @@ def section(name: str) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     for quantity in QUANTITIES:
         ours, sampled = getattr(exact, quantity), getattr(run, quantity)
-        if not sampled.low <= ours <= sampled.high:
-            # 5 % of the intervals miss; a fixed seed that hits one is looked at, not exchanged
-            lines += ["", f"The 95 % interval of the sampled {quantity} does not contain the exact value."]
+        # the rate is the herald probability times a constant: one draw, not two
+        if quantity != "rate_hz" and not sampled.low <= ours <= sampled.high:
+            # a fixed seed that misses is looked at, not exchanged
+            sigmas = (sampled.value - ours) / ((sampled.high - sampled.low) / (2 * 1.96))
+            lines += [
+                "",
+                f"The 95 % interval of the sampled {quantity.replace('_', ' ')} misses the exact value, at "
+                f"{sigmas:+.1f} sigma, as one seed in twenty",
+                "does; the seed is kept, and tests compare many.",
+            ]
     text = note["text"].format(**NUMBERS[name](link))
     return "\n".join(lines) + "\n" + text
 

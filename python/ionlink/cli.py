@@ -155,6 +155,8 @@ def _run(options: argparse.Namespace) -> int:
     if all(limit is None for limit in limits.values()):
         limits["heralds"] = _DEFAULT_HERALDS
     _check_outputs(options.out, options.plot)
+    if options.plot is not None:
+        link.exact()  # the picture shows exact curves: refuse before the run, not after it
     code = 0
     try:
         run = link.sample(
@@ -230,13 +232,21 @@ def _report(exact: Exact | None, run: Run) -> str:
     titles = {"herald_probability": "herald probability", "rate_hz": "rate (1/s)"}
     rows = _rows(exact, run) | {f"  {name}": row for name, row in _outcomes(exact, run).items()}
     cells = [
-        (titles.get(name, name), f"{row.exact:.6g}", str(row.sampled), str(row.published or ""))
+        (
+            titles.get(name, name),
+            f"{row.exact:.6g}" if exact else "-",
+            str(row.sampled),
+            str(row.published or ""),
+        )
         for name, row in rows.items()
     ]
     state = "interrupted after" if run.interrupted else "from"
     effort = f"{run.attempts:,} attempts, {run.duration_s:.4g} s of laboratory time"
     head = f"{run.link}\n{run.heralds:,} heralds {state} {effort}; seed {seeds.text(run.seed)}"
-    return f"{head}\n\n{table([('', 'exact', 'sampled', 'published'), *cells], '<>>>')}"
+    text = f"{head}\n\n{table([('', 'exact', 'sampled', 'published'), *cells], '<>>>')}"
+    if exact is None:
+        text += f"\n\nNo exact results: {run.engine_reason}. Sampled with the {run.engine} engine."
+    return text
 
 
 def _document(exact: Exact | None, run: Run) -> dict[str, object]:

@@ -344,7 +344,8 @@ def _station(link: Link, ax: Axes, x: float, y: float) -> None:
     ax.add_patch(
         patches.Rectangle((x - half, y - half), 2 * half, 2 * half, facecolor=_PAPER, edgecolor=_INK)
     )
-    ax.plot([x - half, x + half], [y - half, y + half], color=_INK, linewidth=1.2)
+    # a coupler with two inputs and two exits: both photons reach both ports
+    ax.text(x, y, "2x2", ha="center", va="center", fontsize=9, color=_INK)
     for port, side in ((0, 1), (1, -1)):
         for mode in (0, 1):
             angle = 90 * side + (18 if mode else -18)

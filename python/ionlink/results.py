@@ -214,12 +214,13 @@ class ErrorBudget:
 
     def __str__(self) -> str:
         states = list(self.rows[0].alone_by_state) if self.rows else []
-        head = ("in %", "off", "alone", *(f"alone, {name}" for name in states), "herald probability")
+        head = ("in %", "off", "alone", *(f"alone, {name}" for name in states), "change of p")
         cells = [
             (
                 row.mechanism,
                 *(_percent(value) for value in (row.off, row.alone, *row.alone_by_state.values())),
-                f"{row.herald_probability:+.2e}",
+                # below rounding of probabilities
+                f"{row.herald_probability:+.2e}" if abs(row.herald_probability) > 1e-18 else "0",
             )
             for row in self.rows
             # not a number is something

@@ -164,7 +164,7 @@ def test_parts_are_checked_when_made_with_their_own_paths():
 def test_links_name_parameters_by_their_whole_path():
     with pytest.raises(il.ParameterError, match=r"^`nodes\.1\.name` must be different"):
         link_of(node_b=SMALLEST["node"])
-    with pytest.raises(il.ModelError, match=r"`nodes\.0\.collection\.numerical_aperture`.*transitions"):
+    with pytest.raises(il.ModelError, match=r"`nodes\.0\.collection\.kind`.*transitions"):
         link_of(node_a=il.Node("a", emission=EMISSION, collection=SMALLEST["lens"]))
 
 

@@ -6,6 +6,19 @@ use crate::error::{Error, Result};
 use crate::kinds;
 use serde::{Deserialize, Serialize};
 
+impl Stage {
+    /// The name in link files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Collection => "collection",
+            Self::Path => "path",
+            Self::Station => "station",
+            Self::Detector => "detector",
+            Self::Window => "window",
+        }
+    }
+}
+
 /// A lens of numerical aperture NA, optionally followed by a single-mode fiber.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -183,9 +196,9 @@ impl Collection {
         lens.check()?;
         let aperture = lens.numerical_aperture;
         let transitions = emission.transitions.ok_or_else(|| Error::Model {
-            parameter: "numerical_aperture".into(),
-            message: "a lens collects by dipole pattern: give the emission its `transitions`, \
-                      such as [\"sigma\", \"pi\"]"
+            parameter: "kind".into(),
+            message: "a lens collects by dipole pattern: the emission of this node must have its `transitions`, such as \
+                      [\"sigma\", \"pi\"]"
                 .into(),
         })?;
         // Behind the lens the two modes must be two polarizations: across the field a rotating and a parallel dipole,

@@ -121,7 +121,9 @@ impl Link {
                 return Err(Error::Model {
                     parameter: "nodes.1.collection.includes".into(),
                     message: format!(
-                        "both nodes share the station, so their efficiencies must both include {stage:?} or neither"
+                        "both nodes share the station: either both include \"{}\" in a measured efficiency or neither (a \
+                         lens includes nothing but the collection)",
+                        stage.name()
                     ),
                 });
             }

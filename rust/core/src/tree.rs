@@ -238,7 +238,7 @@ impl Tree {
     fn has_no(&self, segment: &str) -> Error {
         let expected = match &self.node {
             Node::Map(entries) => present(entries).map(|entry| entry.key.clone()).collect(),
-            Node::List(items) => vec![format!("0..{}", items.len())],
+            Node::List(items) => (0..items.len()).map(|index| index.to_string()).collect(),
             _ => Vec::new(),
         };
         Error::UnknownField {
