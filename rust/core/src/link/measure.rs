@@ -12,7 +12,7 @@ const STREAM: u64 = 16;
 impl Link {
     /// Measures one Pauli operator on each ion of each record: outcomes +1 and -1, readout errors included.
     ///
-    /// Outcomes a, b have probability (1 + a <A> + b <B> + a b <AB>)/4 in the state given cause and click times; each
+    /// Outcomes a, b have probability (1 + a ⟨A⟩ + b ⟨B⟩ + a b ⟨AB⟩)/4 in the state given cause and click times; each
     /// is then flipped with the node's `readout_error`. They are a function of (attempt, operators, key) and the record
     /// alone, wherever it stands: measuring in parts gives the same outcomes.
     ///
