@@ -40,10 +40,8 @@ pub use link::basic::BasicLinkParams;
 pub use link::budget::{Contribution, ErrorBudget};
 pub use link::exact::{Exact, Outcome, PatternOutcome};
 pub use link::params::LinkParams;
-pub use link::run::{
-    Coincidences, Ended, EngineChoice, FidelityMean, Given, Heralds, Plan, Precision, Progress, Records, Run,
-    Stop,
-};
+pub use link::record::{Coincidences, Given, Heralds, Records};
+pub use link::run::{Ended, EngineChoice, FidelityMean, Plan, Precision, Progress, Run, Stop};
 pub use link::sampler::{Herald, Sampler};
 pub use state::{BellState, Pauli, State};
 pub use stream::Key;

@@ -12,6 +12,7 @@ pub mod measure;
 pub mod params;
 pub mod parts;
 mod photon;
+pub mod record;
 pub mod run;
 pub mod sampler;
 pub mod schedule;
@@ -209,7 +210,7 @@ impl Link {
             params,
         };
         // the number of dark counts in one window is drawn by inversion, which needs exp(-mean)
-        if link.memory().is_some() && link.slots.iter().any(|slot| slot.dark_mean > MAX_REMEMBERED_DARKS) {
+        if link.remembers() && link.slots.iter().any(|slot| slot.dark_mean > MAX_REMEMBERED_DARKS) {
             return Err(Error::Model {
                 parameter: "station.detectors.dark_count_rate_hz".into(),
                 message: format!(
@@ -275,6 +276,11 @@ impl Link {
     /// Exact results of the same link with detectors that are ready at every window's opening.
     pub(crate) fn as_if_forgetful(&self) -> &Exact {
         self.exact.get_or_init(|| Exact::of(self))
+    }
+
+    /// Whether detectors remember clicks from one window to the next, so that attempts are not independent.
+    pub fn remembers(&self) -> bool {
+        self.memory().is_some()
     }
 
     /// Why attempts are not independent, if they are not: a dead time longer than the gap between windows.

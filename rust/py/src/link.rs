@@ -213,8 +213,7 @@ impl PyLink {
             attempts,
             ended: Ended::AsPlanned,
             engine: EngineChoice::Auto,
-            // the engine that draws heralds directly is exact just where attempts are independent
-            remembers: self.link.engine(EngineChoice::Herald, false).is_err(),
+            remembers: self.link.remembers(),
         };
         py.detach(|| triple(run.herald_probability()))
     }

@@ -45,7 +45,7 @@ impl<'a> Attempts<'a> {
             inside: [0, 1].map(|node: usize| link.arrival_inside(node)),
             pattern_of_mask,
             record_coincidences,
-            remembers: link.memory().is_some(),
+            remembers: link.remembers(),
         }
     }
 

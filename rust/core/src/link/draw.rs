@@ -7,7 +7,8 @@
 //! that is longer than their memory.
 
 use super::Link;
-use super::run::{Coincidences, Ended, Heralds, Plan, Progress, Stop};
+use super::record::{Coincidences, Heralds};
+use super::run::{Ended, Plan, Progress, Stop};
 use crate::herald::SLOTS;
 use crate::stream::{BlockKey, Key};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Measurement of the heralded ions, as a laboratory would see it.
 
 use super::Link;
-use super::run::{Given, Records};
+use super::record::{Given, Records};
 use crate::error::{Error, Result};
 use crate::state::{self, Pauli, State};
 use crate::stream::{self, BlockKey, Key};

@@ -1,0 +1,134 @@
+//! The record of a run: columns of heralds and coincidences, and what states follow from.
+
+use crate::herald::{Cause, SLOTS};
+
+/// The record of heralds, in attempt order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Heralds {
+    /// Number of the attempt.
+    pub attempt: Vec<u64>,
+    /// Number of the accepted pattern.
+    pub pattern: Vec<u8>,
+    /// Number of the [`Cause`].
+    pub cause: Vec<u8>,
+    /// Click times of mode 0 and mode 1 (s), from the opening of the window.
+    pub click_time_s: Vec<[f64; 2]>,
+    /// For detectors that remember: time from the opening of the window until each slot was ready (s). Empty otherwise.
+    pub blind_s: Vec<[f64; SLOTS]>,
+}
+
+impl Heralds {
+    /// Bytes per herald, the derived columns of a finished run included.
+    pub const BYTES: u64 = 8 + 1 + 1 + 16 + 8 + 1;
+
+    /// Number of heralds.
+    pub fn len(&self) -> usize {
+        self.attempt.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.attempt.is_empty()
+    }
+
+    /// What the states of all heralds follow from.
+    pub fn records(&self) -> Records<'_> {
+        Records {
+            pattern: &self.pattern,
+            cause: &self.cause,
+            click_time_s: &self.click_time_s,
+            blind_s: &self.blind_s,
+        }
+    }
+
+    /// Room for this many, so that columns need not be copied as they grow; less where the system refuses.
+    pub(super) fn with_room_for(count: usize) -> Self {
+        let mut heralds = Self::default();
+        let refused = [
+            heralds.attempt.try_reserve_exact(count),
+            heralds.pattern.try_reserve_exact(count),
+            heralds.cause.try_reserve_exact(count),
+            heralds.click_time_s.try_reserve_exact(count),
+        ];
+        if refused.iter().any(std::result::Result::is_err) { Self::default() } else { heralds }
+    }
+
+    pub(super) fn push(&mut self, attempt: u64, pattern: u8, cause: Cause, click_time_s: [f64; 2]) {
+        self.attempt.push(attempt);
+        self.pattern.push(pattern);
+        self.cause.push(cause as u8);
+        self.click_time_s.push(click_time_s);
+    }
+
+    pub(super) fn append(&mut self, other: &mut Self) {
+        self.attempt.append(&mut other.attempt);
+        self.pattern.append(&mut other.pattern);
+        self.cause.append(&mut other.cause);
+        self.click_time_s.append(&mut other.click_time_s);
+        self.blind_s.append(&mut other.blind_s);
+    }
+
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.attempt.truncate(length);
+        self.pattern.truncate(length);
+        self.cause.truncate(length);
+        self.click_time_s.truncate(length);
+        self.blind_s.truncate(length);
+    }
+}
+
+/// Columns of a record from which states follow; all of one length, `blind_s` possibly empty.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Records<'a> {
+    /// See [`Heralds::pattern`].
+    pub pattern: &'a [u8],
+    /// See [`Heralds::cause`].
+    pub cause: &'a [u8],
+    /// See [`Heralds::click_time_s`].
+    pub click_time_s: &'a [[f64; 2]],
+    /// See [`Heralds::blind_s`].
+    pub blind_s: &'a [[f64; SLOTS]],
+}
+
+/// What a state is conditioned on, beside the clicks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// The cause, which the simulator knows.
+    Cause,
+    /// Nothing: the causes are mixed by their posterior at the recorded times, as a laboratory would.
+    Record,
+}
+
+/// Two clicks in one mode and different ports, where interference shows: no herald, but a measurement.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Coincidences {
+    /// Number of the attempt.
+    pub attempt: Vec<u64>,
+    /// The mode.
+    pub mode: Vec<u8>,
+    /// Click times in port 0 and port 1 (s), from the opening of the window.
+    pub click_time_s: Vec<[f64; 2]>,
+}
+
+impl Coincidences {
+    /// Bytes per coincidence.
+    pub const BYTES: u64 = 8 + 1 + 16;
+
+    pub(super) fn push(&mut self, attempt: u64, mode: u8, click_time_s: [f64; 2]) {
+        self.attempt.push(attempt);
+        self.mode.push(mode);
+        self.click_time_s.push(click_time_s);
+    }
+
+    pub(super) fn append(&mut self, other: &mut Self) {
+        self.attempt.append(&mut other.attempt);
+        self.mode.append(&mut other.mode);
+        self.click_time_s.append(&mut other.click_time_s);
+    }
+
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.attempt.truncate(length);
+        self.mode.truncate(length);
+        self.click_time_s.truncate(length);
+    }
+}
