@@ -61,6 +61,7 @@ check-package: $(STAMP)/test $(STAMP)/check
 check-documents: $(STAMP)/test
 	$(BIN)/pytest tests/docs
 	$(BIN)/python docs/make_validation.py --check
+	$(BIN)/python docs/make_atoms.py --check
 
 # --- set-up: one stamp per step, so that nothing is done twice -------------------------------------------------------
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ionlink import presets
+from ionlink import atoms, catalog, presets
 from ionlink._core import BELL_STATES, CAUSES, STREAM_VERSION, __version__
 from ionlink.errors import IonlinkError, MissingPackageError, ModelError, ParameterError, SizeError
 from ionlink.joining import merge
@@ -74,7 +74,9 @@ __all__ = [
     "SizeError",
     "Station",
     "__version__",
+    "atoms",
     "basic_link",
+    "catalog",
     "cli",
     "load_run",
     "merge",

@@ -11,8 +11,15 @@ __all__ = [
     "Link",
     "Sampler",
     "__version__",
+    "atom_data",
+    "atom_ions",
+    "atom_line",
+    "atom_lines",
     "basic_link",
     "block_words",
+    "catalog_detector",
+    "catalog_fiber",
+    "catalog_table",
     "check",
     "fields",
     "format_estimate",
@@ -80,6 +87,44 @@ class _Record(TypedDict):
     blind_s: NDArray[np.float64] | None
     coincidences: NotRequired[_Coincidences]
 
+class _Line(TypedDict):
+    ion: str
+    name: str
+    upper: str
+    lower: str
+    wavelength_nm: float
+    wavelength_uncertainty_nm: NotRequired[float]
+    wavelength_source: str
+    wavelength_quality: str
+    lifetime_s: float
+    lifetime_uncertainty_s: NotRequired[float]
+    lifetime_source: str
+    lifetime_quality: str
+    branching_ratio: float
+    branching_ratio_uncertainty: NotRequired[float]
+    branching_ratio_source: str
+    branching_ratio_quality: str
+
+class _Fiber(TypedDict):
+    attenuation_db_per_km: float
+    group_index: NotRequired[float]
+    wavelength_nm: float
+    is_worst_case: bool
+    source: str
+
+class _Detector(TypedDict):
+    efficiency: float
+    dark_count_rate_hz: float
+    dead_time_s: NotRequired[float]
+    source: str
+
+def atom_ions() -> list[str]: ...
+def atom_data(ion: str) -> dict[str, object]: ...
+def atom_line(ion: str, line: str) -> _Line: ...
+def atom_lines(ion: str) -> list[_Line]: ...
+def catalog_table() -> dict[str, object]: ...
+def catalog_fiber(name: str, wavelength_nm: float) -> _Fiber: ...
+def catalog_detector(label: str) -> _Detector: ...
 def check(kind: str, tree: Mapping[str, object]) -> None: ...
 def fields(kind: str) -> list[str]: ...
 def link_tree(tree: Mapping[str, object]) -> dict[str, object]: ...

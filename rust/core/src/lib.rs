@@ -8,10 +8,12 @@
 //!
 //! The modules follow the photon: [`emission`], [`collection`], [`channel`], [`interference`], [`detection`],
 //! [`herald`], [`memory`]; [`link`] puts them together. A module uses the toolbox ([`error`], [`math`], [`stream`],
-//! [`state`], [`estimate`], [`tree`]) and the modules before it, never one after it.
+//! [`state`], [`estimate`], [`tree`], [`atoms`], [`catalog`]) and the modules before it, never one after it.
 //!
 //! SI units everywhere; the name of a dimensional quantity ends in its unit.
 
+pub mod atoms;
+pub mod catalog;
 pub mod channel;
 mod check;
 pub mod collection;

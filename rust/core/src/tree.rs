@@ -36,6 +36,7 @@ use crate::error::{Error, Position, Result};
 pub(crate) use kinds::{expecting_kind, kinds};
 pub use one_or_many::OneOrMany;
 pub use probe::{fields_of, kinds_of};
+pub(crate) use refusal::{closest, one_of, or_meant, shown_quoted};
 
 /// Lists and tables inside one another that a tree may have.
 pub const MAX_DEPTH: usize = 64;
@@ -225,6 +226,22 @@ impl Tree {
             _ => return Err(self.has_no(segment)),
         }
         Ok(())
+    }
+
+    /// Entries of a map in their order; none for anything else.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.node {
+            Node::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// Values of a list in their order; none for anything else.
+    pub fn items(&self) -> &[Self] {
+        match &self.node {
+            Node::List(items) => items,
+            _ => &[],
+        }
     }
 
     fn child(&self, segment: &str) -> Option<&Self> {

@@ -5,6 +5,7 @@
 
 mod arrays;
 mod arrow;
+mod atoms;
 mod errors;
 mod link;
 mod params;
@@ -19,6 +20,10 @@ mod _core {
     use pyo3::prelude::*;
     use pyo3::types::PyTuple;
 
+    #[pymodule_export]
+    use super::atoms::{
+        atom_data, atom_ions, atom_line, atom_lines, catalog_detector, catalog_fiber, catalog_table,
+    };
     #[pymodule_export]
     use super::link::{PyLink, PySampler};
     #[pymodule_export]

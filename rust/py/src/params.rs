@@ -56,7 +56,7 @@ fn node(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Node> {
 }
 
 /// A tree of the core as plain Python values.
-fn value(py: Python<'_>, tree: &Tree) -> PyResult<Py<PyAny>> {
+pub(crate) fn value(py: Python<'_>, tree: &Tree) -> PyResult<Py<PyAny>> {
     Ok(match &tree.node {
         Node::Null => py.None(),
         Node::Bool(flag) => PyBool::new(py, *flag).to_owned().into_any().unbind(),

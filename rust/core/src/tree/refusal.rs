@@ -26,11 +26,8 @@ impl Refusal {
     }
 
     pub(super) fn unknown_variant(variant: &str, expected: &[&str]) -> Self {
-        let domain = match closest(variant, expected.iter().copied()) {
-            Some(name) => format!("{} (did you mean {name:?}?)", one_of(expected)),
-            None => one_of(expected),
-        };
-        Self::parameter(shown_quoted(variant), domain)
+        let meant = closest(variant, expected.iter().copied());
+        Self::parameter(shown_quoted(variant), or_meant(&one_of(expected), meant.as_deref()))
     }
 
     /// The same with the value that was given, if serde did not say.
@@ -88,7 +85,7 @@ impl serde::de::Error for Refusal {
 }
 
 /// The name that `given` was probably meant to be.
-pub(super) fn closest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+pub(crate) fn closest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
     const ALIKE: f64 = 0.85;
     names
         .map(|name| (strsim::jaro_winkler(given, name), name))
@@ -98,9 +95,17 @@ pub(super) fn closest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> 
 }
 
 /// `one of "fiber", "loss"`.
-pub(super) fn one_of(names: &[&str]) -> String {
+pub(crate) fn one_of(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
     if quoted.len() == 1 { quoted.concat() } else { format!("one of {}", quoted.join(", ")) }
+}
+
+/// The domain with the name that was probably meant: `one of "fiber", "loss" (did you mean "loss"?)`.
+pub(crate) fn or_meant(domain: &str, meant: Option<&str>) -> String {
+    match meant {
+        Some(name) => format!("{domain} (did you mean {name:?}?)"),
+        None => domain.to_owned(),
+    }
 }
 
 pub(super) fn list_of(length: usize) -> String {
@@ -121,7 +126,7 @@ pub(super) fn shown_float(value: f64) -> String {
     if value.abs() >= LONG && scientific.len() < plain.len() { scientific } else { plain }
 }
 
-pub(super) fn shown_quoted(text: &str) -> String {
+pub(crate) fn shown_quoted(text: &str) -> String {
     const LONGEST: usize = 60;
     if text.chars().count() <= LONGEST {
         return format!("{text:?}");
