@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping
-from typing import NotRequired, TypedDict, final
+from typing import NotRequired, TypeAlias, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ class _Pattern(TypedDict):
     name: str
     bell_state: str
     probability: float
-    by_cause: tuple[float, float, float]
+    by_cause: tuple[float, float, float, float, float, float, float]
     rho: NDArray[np.complex128]
 
 class _Exact(TypedDict):
@@ -139,13 +139,27 @@ def block_words(key: tuple[int, int], engine: int, block: int, index: int) -> li
 def format_estimate(value: float, low: float, high: float) -> str: ...
 def raise_kind(kind: str) -> None: ...
 
+class _Source(TypedDict):
+    node: str
+    photon_probability: float
+    efficiency: float
+    amplitudes: tuple[float, float]
+    lifetime_s: float | None
+    wavelength_nm: float | None
+    path_delay_s: float
+    delay_s: float
+
+_Slot: TypeAlias = tuple[int, int] | None
+
 @final
 class Link:
     def __new__(cls, tree: Mapping[str, object]) -> Link: ...
     @property
-    def patterns(self) -> list[tuple[str, tuple[tuple[int, int], tuple[int, int]], int]]: ...
+    def patterns(self) -> list[tuple[str, tuple[_Slot, _Slot], int]]: ...
     @property
     def path_delay_s(self) -> tuple[float, float]: ...
+    @property
+    def sources(self) -> list[_Source]: ...
     @property
     def duty(self) -> float: ...
     @property

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from ionlink import _core, checks, seeds
 from ionlink._core import Link as CoreLink
 from ionlink.errors import ParameterError, refused
-from ionlink.parameters import Fiber, Loss, Node, Polarization, Published, Schedule, Station
+from ionlink.parameters import ELEMENTS, ENCODINGS, Node, Polarization, Published, Schedule, Station
 from ionlink.progress import reporter
 from ionlink.results import ErrorBudget, Exact
 from ionlink.runs import Coincidences, RelativePrecision, Run
@@ -19,10 +19,45 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Mapping, Sequence
 
+    from ionlink.parameters import Element, Encoding
     from ionlink.progress import Observer
     from ionlink.seeds import Seed
 
-__all__ = ["Link", "basic_link"]
+__all__ = ["Link", "Source", "basic_link"]
+
+
+class Source(NamedTuple):
+    """One node's photon as the station sees it.
+
+    Parameters
+    ----------
+    node : str
+        Name of the node.
+    photon_probability : float
+        Probability that an attempt leaves the ion in the qubit: preparation, excitation and decay on the
+        collected line.
+    efficiency : float
+        Probability per emitted photon to be registered by the best detector of an endless window.
+    amplitudes : (float, float)
+        c0 and c1 of the collected photon.
+    lifetime_s : float or None
+        Lifetime of the excited state (s); None for a tabulated wave packet.
+    wavelength_nm : float or None
+        Wavelength as emitted (nm), if known.
+    path_delay_s : float
+        Delay of the path (s).
+    delay_s : float
+        Delay at the station beyond what the timing of the pulses compensates (s).
+    """
+
+    node: str
+    photon_probability: float
+    efficiency: float
+    amplitudes: tuple[float, float]
+    lifetime_s: float | None
+    wavelength_nm: float | None
+    path_delay_s: float
+    delay_s: float
 
 
 class _Checked:
@@ -32,18 +67,20 @@ class _Checked:
     core: CoreLink
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Link(Parameters, _Checked):
-    """One heralded link between two nodes; checked when made, then ready for `exact` and `sample`.
+    """One heralded link; checked when made, then ready for `exact` and `sample`.
 
     Parameters
     ----------
     node_a, node_b : Node
-        The two nodes; in files and paths they are ``nodes.0`` and ``nodes.1``.
-    encoding : Polarization, optional
-        The photonic qubit.
-    paths : (sequence, sequence), default ((), ())
-        Elements (`Fiber`, `Loss`) that each node's photon passes, in order.
+        The two nodes; in files and paths they are ``nodes.0`` and ``nodes.1``. An `IonPhoton` link has no
+        `node_b`.
+    encoding : Polarization, TimeBin, Frequency, Number, BarrettKok or IonPhoton, optional
+        The photonic qubit; `Polarization` by default.
+    paths : sequence of sequence, default ()
+        Elements that each node's photon passes, in order, such as `Fiber`, `Loss`, `Converter`: nothing at
+        all, or one sequence per node.
     station : Station
         The station in the middle.
     schedule : Schedule
@@ -51,11 +88,17 @@ class Link(Parameters, _Checked):
     mode_overlap : float, default 1
         Squared overlap M = Tr(rho_a rho_b) in [0, 1] of the two photons' modes, delays and detunings apart.
     delay_s : (float, float), default (0, 0)
-        Residual delay of each photon at the station (s), at least 0; the pulses' timing compensates fibers.
+        Residual delay of each photon at the station (s), from 0 to 1e3, beside what pulses and paths bring.
+    pulse_offset_s : "auto" or (float, float), default "auto"
+        Time of each node's pulse (s), at most 1e3 either way; ``"auto"``: pulses are timed so that both
+        photons arrive together.
     bell_phase_rad : float, default 0
         Phase that multiplies the amplitude c1 of node B (rad), finite.
     phase_reference : {"calibrated", "raw"}, default "calibrated"
         Whether states are given in the frame that removes the static phases, or keep them.
+    phase_feed_forward : bool, default False
+        Whether the phase that the recorded click times reveal is removed from each state, by a turn of ion B;
+        not for frequency encoding.
     name : str, optional
         Short name.
     reference : str, optional
@@ -75,16 +118,18 @@ class Link(Parameters, _Checked):
     _kind: ClassVar[str] = "link"
 
     node_a: Node = field(metadata=parts_of(Node))
-    node_b: Node = field(metadata=parts_of(Node))
+    node_b: Node | None = field(default=None, metadata=parts_of(Node))
     _: KW_ONLY
-    encoding: Polarization = field(default=Polarization(), metadata=parts_of(Polarization))
-    paths: Sequence[Sequence[Fiber | Loss]] = field(default=((), ()), metadata=parts_of(Fiber, Loss))
+    encoding: Encoding = field(default=Polarization(), metadata=parts_of(*ENCODINGS))
+    paths: Sequence[Sequence[Element]] = field(default=(), metadata=parts_of(*ELEMENTS))
     station: Station = field(metadata=parts_of(Station))
     schedule: Schedule = field(metadata=parts_of(Schedule))
     mode_overlap: float = 1.0
     delay_s: Sequence[float] = (0.0, 0.0)
+    pulse_offset_s: str | Sequence[float] = "auto"
     bell_phase_rad: float = 0.0
     phase_reference: str = "calibrated"
+    phase_feed_forward: bool = False
     name: str | None = None
     reference: str | None = None
     published: Published | None = field(default=None, metadata=parts_of(Published))
@@ -97,17 +142,23 @@ class Link(Parameters, _Checked):
         return (Link.from_tree, (self.tree(),))
 
     def __str__(self) -> str:
-        return f"{self.name or 'link'} ({self.nodes[0].name} - {self.nodes[1].name})"
+        return f"{self.name or 'link'} ({' - '.join(node.name for node in self.nodes)})"
 
     @property
-    def nodes(self) -> tuple[Node, Node]:
-        """Both nodes, A first."""
-        return self.node_a, self.node_b
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes, A first: two, or one that sends its photon to a receiver."""
+        return (self.node_a,) if self.node_b is None else (self.node_a, self.node_b)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What follows of each node's parameters, defaults and looked-up figures filled in."""
+        return tuple(Source(**source) for source in self.core.sources)
 
     def tree(self) -> dict[str, object]:
         """Parameters as plain dicts and lists, as link files hold them."""
         result = branches(self)
-        return {"nodes": [result.pop("node_a"), result.pop("node_b")], **result}
+        nodes = [node for node in (result.pop("node_a"), result.pop("node_b")) if node is not None]
+        return {"nodes": nodes, **result}
 
     @classmethod
     def from_tree(cls, tree: Mapping[str, object]) -> Self:
@@ -153,7 +204,8 @@ class Link(Parameters, _Checked):
     def _grown(cls, tree: Mapping[str, object]) -> Self:
         rest = dict(tree)
         nodes: Any = rest.pop("nodes")
-        values: dict[str, Any] = arguments(cls, {"node_a": nodes[0], "node_b": nodes[1], **rest})
+        named = dict(zip(("node_a", "node_b"), nodes, strict=False))
+        values: dict[str, Any] = arguments(cls, {**named, **rest})
         return cls(**values)
 
     def replace(self, changes: Mapping[str, object]) -> Self:
@@ -177,8 +229,8 @@ class Link(Parameters, _Checked):
         Raises
         ------
         ModelError
-            For detectors with a dead time longer than the gap between two windows: attempts are not
-            independent.
+            For detectors with a dead time longer than the gap between two windows, whose attempts are not
+            independent, and for numerical integrals that would take too long.
         """
         return Exact._of(self.core.exact())
 
@@ -230,7 +282,8 @@ class Link(Parameters, _Checked):
         start_attempt : int, default 0
             Number of the first attempt.
         record_coincidences : bool, default False
-            Whether `Run.coincidences` holds attempts with two clicks in one mode and different ports.
+            Whether `Run.coincidences` holds attempts with two clicks in one mode and different ports; there
+            are none where modes are not told apart.
         until : RelativePrecision, optional
             The run ends early, after the first block of attempts with which these are reached.
         timeout_s : float, optional
@@ -391,7 +444,7 @@ def basic_link(
     delay_s: Sequence[float] = (0.0, 0.0),
     detuning_rad_per_s: Sequence[float] = (0.0, 0.0),
     mode_splitting_rad_per_s: float = 0.0,
-    amplitudes: Sequence[Sequence[float]] = ((0.5**0.5, 0.5**0.5), (0.5**0.5, 0.5**0.5)),
+    amplitudes: Sequence[Sequence[float]] | None = None,
     bell_phase_rad: float = 0.0,
     mode_overlap: float = 1.0,
     dephasing_per_photon_per_s: float = 0.0,
@@ -401,6 +454,11 @@ def basic_link(
     ion_photon_fidelity: Sequence[float] = (1.0, 1.0),
     number_resolving: bool = False,
     dead_time_s: float = 0.0,
+    bin_separation_s: float | None = None,
+    bright_fraction: Sequence[float] | None = None,
+    phase_jitter_rad: float | None = None,
+    coincidence_window_s: float | None = None,
+    phase_feed_forward: bool = False,
     attempt_period_s: float | None = None,
     schedule: Schedule | None = None,
 ) -> Link:
@@ -410,8 +468,8 @@ def basic_link(
     ----------
     efficiency : (float, float)
         Probability in [0, 1] of each node from excited ion to click, for an endless window.
-    encoding : {"polarization"}, default "polarization"
-        Kind of photonic qubit.
+    encoding : {"polarization", "time-bin", "frequency", "number", "ion-photon"}, default "polarization"
+        Kind of photonic qubit. ``"ion-photon"`` uses the first node of each pair.
     lifetime_s : (float, float), default (7.4e-9, 7.4e-9)
         Lifetime of each node's excited state (s), above 0.
     delay_s : (float, float), default (0, 0)
@@ -419,9 +477,9 @@ def basic_link(
     detuning_rad_per_s : (float, float), default (0, 0)
         Angular frequency of each photon relative to the reference (rad/s).
     mode_splitting_rad_per_s : float, default 0
-        Angular frequency of mode 1 above mode 0 (rad/s).
-    amplitudes : ((float, float), (float, float)), default 1/sqrt 2 each
-        c0 and c1 of each node; the squares of each pair sum to 1.
+        Angular frequency of mode 1 above mode 0 (rad/s); 0 for time bins and number.
+    amplitudes : ((float, float), (float, float)), optional
+        c0 and c1 of each node, 1/sqrt 2 by default; the squares of each pair sum to 1. Left out for number.
     bell_phase_rad : float, default 0
         Phase that multiplies c1 of node B (rad).
     mode_overlap : float, default 1
@@ -431,7 +489,7 @@ def basic_link(
     reflectivity : float or (float, float), default 0.5
         Reflectivity of the splitter in [0, 1], one or one per mode.
     dark_count_rate_hz : float, default 0
-        Dark counts of each of the four detectors (1/s), at least 0.
+        Dark counts of each detector (1/s), at least 0.
     window_duration_s : float, default 40e-9
         Duration of the detection window (s), above 0.
     ion_photon_fidelity : (float, float), default (1, 1)
@@ -440,6 +498,16 @@ def basic_link(
         Whether detectors tell one event from more.
     dead_time_s : float, default 0
         Time after a click in which a detector is blind (s), at least 0.
+    bin_separation_s : float, optional
+        Time from the early to the late bin (s), for time bins; by default `window_duration_s`.
+    bright_fraction : (float, float), optional
+        Bright fraction alpha of each node in [0, 1]; number encoding needs it, no other has it.
+    phase_jitter_rad : float, optional
+        Standard deviation of the optical phase between the arms (rad), at least 0, by default 0; number only.
+    coincidence_window_s : float, optional
+        Longest time between the two clicks of a herald (s), above 0; by default the window.
+    phase_feed_forward : bool, default False
+        Whether the phase that the click times reveal is removed.
     attempt_period_s : float, optional
         Time from one attempt to the next (s), by default 1e-6; not together with `schedule`.
     schedule : Schedule, optional

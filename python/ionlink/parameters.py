@@ -1,13 +1,14 @@
 """The parameters of a link, field for field as the core and the link files have them.
 
 Every class is frozen, keyword-only, hashable, picklable, and checked by the core when it is made; fields that
-hold several values take any sequence and keep a tuple.
+hold several values take any sequence and keep a tuple. What prints is what differs from the defaults.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from math import inf
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from ionlink import _core
 from ionlink.tables import Parameters, parts_of
@@ -16,25 +17,127 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "BarrettKok",
+    "Cavity",
+    "Converter",
     "Detector",
     "Emission",
+    "ErasureCheck",
+    "Exponential",
     "Fiber",
+    "Filter",
+    "Frequency",
+    "IonPhoton",
     "Lens",
     "LocalErrors",
     "Loss",
     "Measured",
     "MeasuredEfficiency",
     "Node",
+    "Number",
     "Polarization",
+    "PolarizationLoss",
     "Published",
+    "Restart",
+    "Rotation",
     "Schedule",
+    "Smeared",
     "Station",
+    "Switch",
+    "Tabulated",
+    "TimeBin",
+    "WavePlate",
 ]
 
 _EQUAL_AMPLITUDES = (0.5**0.5, 0.5**0.5)
 
+# --- emission -----------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Restart(Parameters):
+    """A later start of the same photon: the ion scattered back to where it began and emitted anew.
+
+    The photon is the mixture of its starts; the first one, without delay, has the probability that is left.
+
+    Parameters
+    ----------
+    delay_s : float
+        Time after the first start (s), from 0 to 1e3.
+    probability : float
+        Probability in [0, 1] that the photon starts here; those of all restarts sum to at most 1.
+    """
+
+    _kind: ClassVar[str] = "restart"
+
+    delay_s: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Exponential(Parameters):
+    """Wave packet of a decay that starts at once, with the emission's lifetime.
+
+    Parameters
+    ----------
+    restarts : sequence of Restart, default ()
+        Later starts of the same photon, at most 1000.
+    """
+
+    _kind: ClassVar[str] = "exponential"
+    _tagged: ClassVar[bool] = True
+
+    restarts: Sequence[Restart] = field(default=(), metadata=parts_of(Restart))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Smeared(Parameters):
+    """Wave packet of a decay convolved with a Gaussian: a pure photon with a soft edge.
+
+    Parameters
+    ----------
+    rise_s : float
+        Standard deviation of the Gaussian (s), from 0 to 1e3 and at most 1e6 lifetimes.
+    restarts : sequence of Restart, default ()
+        Later starts of the same photon, at most 1000.
+    """
+
+    _kind: ClassVar[str] = "smeared"
+    _tagged: ClassVar[bool] = True
+
+    rise_s: float
+    restarts: Sequence[Restart] = field(default=(), metadata=parts_of(Restart))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Tabulated(Parameters):
+    """Wave packet whose intensity is given point by point, such as a photon from a cavity.
+
+    It is linear between the points, zero outside, and normalized; the amplitude is its square root. The
+    emission has no lifetime of its own then.
+
+    Parameters
+    ----------
+    times_s : sequence of float
+        Times of the points, from the pulse (s): finite, increasing, 2 to 100000 of them.
+    intensity : sequence of float
+        Intensity at each of them in any unit, at least 0 and not all 0.
+    restarts : sequence of Restart, default ()
+        Later starts of the same photon, at most 1000.
+    """
+
+    _kind: ClassVar[str] = "tabulated"
+    _tagged: ClassVar[bool] = True
+
+    times_s: Sequence[float]
+    intensity: Sequence[float]
+    restarts: Sequence[Restart] = field(default=(), metadata=parts_of(Restart))
+
+
+WavePacket: TypeAlias = Exponential | Smeared | Tabulated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Emission(Parameters):
     """What a node's ion emits when an attempt excites it.
 
@@ -43,14 +146,21 @@ class Emission(Parameters):
 
     Parameters
     ----------
-    lifetime_s : float
-        Lifetime of the excited state (s), from 1e-18 to 1e3.
+    ion, line : str, optional
+        An ion of `ionlink.atoms` and one of its lines, both or neither: they give wavelength, lifetime and
+        branching ratio where these are left out.
+    wavelength_nm : float, optional
+        Wavelength of the photon (nm), finite and above 0; left out: the line's, or unknown.
+    lifetime_s : float, optional
+        Lifetime of the excited state (s), from 1e-18 to 1e3; left out: the line's. Needed without a line, and
+        left out beside a `Tabulated` wave packet.
     preparation_probability : float, default 1
         Probability in [0, 1] that the ion starts in the right state.
     excitation_probability : float, default 1
         Probability in [0, 1] that the pulse excites it.
-    branching_ratio : float, default 1
-        Probability in [0, 1] that it decays on the collected line.
+    branching_ratio : float, optional
+        Probability in [0, 1] that it decays on the collected line; left out: the line's, and 1 without a
+        line. A `Cavity` contains it: left out there.
     amplitudes : (float, float), default (1/sqrt 2, 1/sqrt 2)
         c0 and c1 as emitted; their squares sum to 1.
     transitions : (str, str), optional
@@ -59,21 +169,49 @@ class Emission(Parameters):
         Angular frequency relative to the common reference (rad/s), at most 1e18 either way.
     dephasing_rate_hz : float, default 0
         Pure dephasing of the photon (1/s), from 0 to 1e18.
+    pulse_duration_s : float, default 0
+        Duration of the exciting pulse (s), from 0 to the lifetime; 0 is instantaneous. A longer one may make
+        two photons.
+    return_mode : int, optional
+        Mode, 0 or 1, of a decay back to the pumped state. Needed with a pulse duration where the modes are
+        polarizations or frequencies, left out otherwise.
+    return_probability : float, optional
+        Part in [0, 1] of the decays that go back to the pumped state; left out: the branching ratio, times
+        the square of the return mode's amplitude if there is one. Left out without a pulse duration.
+    wavepacket : Exponential, Smeared or Tabulated, optional
+        Shape of the photon; a decay that starts at once by default.
+    spectral_diffusion_rad_per_s : float, default 0
+        Standard deviation of the photon's angular frequency from attempt to attempt (rad/s), from 0 to 1e18.
+    arrival_jitter_s : float, default 0
+        Standard deviation of the emission time from attempt to attempt (s), from 0 to 1e3 and at most 1e6
+        lifetimes; for an `Exponential` wave packet.
     """
 
     _kind: ClassVar[str] = "emission"
 
-    lifetime_s: float
+    ion: str | None = None
+    line: str | None = None
+    wavelength_nm: float | None = None
+    lifetime_s: float | None = None
     preparation_probability: float = 1.0
     excitation_probability: float = 1.0
-    branching_ratio: float = 1.0
+    branching_ratio: float | None = None
     amplitudes: Sequence[float] = _EQUAL_AMPLITUDES
     transitions: Sequence[str] | None = None
     detuning_rad_per_s: float = 0.0
     dephasing_rate_hz: float = 0.0
+    pulse_duration_s: float = 0.0
+    return_mode: int | None = None
+    return_probability: float | None = None
+    wavepacket: WavePacket = field(default=Exponential(), metadata=parts_of(Exponential, Smeared, Tabulated))
+    spectral_diffusion_rad_per_s: float = 0.0
+    arrival_jitter_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# --- collection ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Lens(Parameters):
     """Collection computed from a lens's aperture; the emission must name its `transitions`.
 
@@ -96,7 +234,46 @@ class Lens(Parameters):
     fiber_coupling: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Cavity(Parameters):
+    """Collection computed from the rates of a cavity around the ion, resonant with the emission.
+
+    All rates are angular half-widths: amplitudes decay with them. With the cooperativity C = g^2/(2 kappa
+    gamma) the photon leaves through the cavity mode with probability 2C/(2C + 1), and with kappa/(kappa +
+    gamma) of it after a prompt excitation. gamma contains all decay channels, so the emission has no
+    branching ratio.
+
+    Parameters
+    ----------
+    coupling_rad_per_s : float
+        Coupling g of the ion to the cavity mode, half the vacuum Rabi frequency (rad/s), from 0 to 1e18.
+    cavity_half_linewidth_rad_per_s : float
+        Half-width kappa over all losses of the cavity (rad/s), from 1e-3 to 1e18.
+    atomic_half_linewidth_rad_per_s : float
+        Half-width gamma of the excited state over all its decays (rad/s), from 1e-3 to 1e18.
+    drive : {"slow", "prompt"}
+        ``"slow"``: a Raman transition slower than all rates. ``"prompt"``: an excitation faster than all.
+    escape_probability : float
+        Probability in [0, 1] that a photon leaves the cavity through the output mirror.
+    transmission : float, default 1
+        Transmission in [0, 1] of the optics behind the cavity.
+    fiber_coupling : float, default 1
+        Efficiency in [0, 1] of the coupling into a fiber.
+    """
+
+    _kind: ClassVar[str] = "cavity"
+    _tagged: ClassVar[bool] = True
+
+    coupling_rad_per_s: float
+    cavity_half_linewidth_rad_per_s: float
+    atomic_half_linewidth_rad_per_s: float
+    drive: str
+    escape_probability: float
+    transmission: float = 1.0
+    fiber_coupling: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MeasuredEfficiency(Parameters):
     """A measured efficiency per emitted photon; the stages it includes are not applied again.
 
@@ -120,7 +297,10 @@ class MeasuredEfficiency(Parameters):
     at_window_s: Sequence[float] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# --- path ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Fiber(Parameters):
     """A fiber on a photon's path.
 
@@ -128,21 +308,29 @@ class Fiber(Parameters):
     ----------
     length_m : float
         Length (m), at least 0.
-    attenuation_db_per_km : float
-        Attenuation (dB/km), at least 0.
-    group_index : float
-        Group index, above 0; the delay is group index times length over c, compensated by the pulses' timing.
+    attenuation_db_per_km : float, optional
+        Attenuation (dB/km), at least 0; left out: the catalog's.
+    group_index : float, optional
+        Group index, above 0; left out: the catalog's. The delay is group index times length over c, and the
+        pulses are timed to compensate it.
+    catalog : str, optional
+        Name of the fiber in `ionlink.catalog`; needed where attenuation or group index are left out.
+    wavelength_nm : float, optional
+        Wavelength at which the catalog is read (nm), above 0; left out: that of the photon, behind the
+        converters so far.
     """
 
     _kind: ClassVar[str] = "fiber"
     _tagged: ClassVar[bool] = True
 
     length_m: float
-    attenuation_db_per_km: float
-    group_index: float
+    attenuation_db_per_km: float | None = None
+    group_index: float | None = None
+    catalog: str | None = None
+    wavelength_nm: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Loss(Parameters):
     """Any other loss on a photon's path: a coupler, a facet, a mirror.
 
@@ -158,9 +346,131 @@ class Loss(Parameters):
     transmission: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Converter(Parameters):
+    """A frequency converter: it passes the photon to another wavelength and adds noise photons of its pump.
+
+    Parameters
+    ----------
+    efficiency : float
+        Probability in [0, 1] that a photon is converted and leaves.
+    noise_rate_hz : float, default 0
+        Noise photons at the output, both polarizations together (1/s), from 0 to 1e18.
+    bandwidth_hz : float, optional
+        Width of the band that it converts and that its noise fills (Hz), above 0; left out: unknown, so that
+        filters reduce the noise by their transmission alone.
+    wavelength_nm : float, optional
+        Wavelength behind it (nm), above 0; left out: unknown.
+    """
+
+    _kind: ClassVar[str] = "converter"
+    _tagged: ClassVar[bool] = True
+
+    efficiency: float
+    noise_rate_hz: float = 0.0
+    bandwidth_hz: float | None = None
+    wavelength_nm: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Filter(Parameters):
+    """A spectral filter around the photon.
+
+    Parameters
+    ----------
+    transmission : float
+        Probability in [0, 1] that a photon passes.
+    bandwidth_hz : float, optional
+        Width of its band (Hz), above 0; left out: noise loses by `transmission` alone.
+    """
+
+    _kind: ClassVar[str] = "filter"
+    _tagged: ClassVar[bool] = True
+
+    transmission: float
+    bandwidth_hz: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Switch(Parameters):
+    """An optical switch on a photon's path.
+
+    Parameters
+    ----------
+    loss_db : float
+        Insertion loss (dB), at least 0.
+    """
+
+    _kind: ClassVar[str] = "switch"
+    _tagged: ClassVar[bool] = True
+
+    loss_db: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Rotation(Parameters):
+    """A rotation of the polarization, [[cos a, -sin a], [sin a, cos a]] in the basis of the two modes.
+
+    Parameters
+    ----------
+    angle_rad : float
+        Angle a (rad), finite.
+    """
+
+    _kind: ClassVar[str] = "rotation"
+    _tagged: ClassVar[bool] = True
+
+    angle_rad: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WavePlate(Parameters):
+    """A wave plate, R(a) diag(exp(-i r/2), exp(i r/2)) R(-a) with R the rotation.
+
+    Parameters
+    ----------
+    retardance_rad : float
+        Retardance r (rad), finite: pi for a half-wave plate, pi/2 for a quarter-wave plate.
+    angle_rad : float
+        Angle a of the fast axis from mode 0 (rad), finite.
+    """
+
+    _kind: ClassVar[str] = "wave_plate"
+    _tagged: ClassVar[bool] = True
+
+    retardance_rad: float
+    angle_rad: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PolarizationLoss(Parameters):
+    """A loss that differs between the two modes.
+
+    Parameters
+    ----------
+    transmission : (float, float)
+        Probability in [0, 1] that a photon of mode 0, of mode 1 passes.
+    """
+
+    _kind: ClassVar[str] = "polarization_loss"
+    _tagged: ClassVar[bool] = True
+
+    transmission: Sequence[float]
+
+
+PORT_OPTICS = (Rotation, WavePlate, PolarizationLoss)
+"""What may stand behind the exits of the splitter."""
+ELEMENTS = (Fiber, Loss, Converter, Filter, Switch, *PORT_OPTICS)
+"""What may stand on a path."""
+PortOptics: TypeAlias = Rotation | WavePlate | PolarizationLoss
+Element: TypeAlias = Fiber | Loss | Converter | Filter | Switch | PortOptics
+
+# --- encoding -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Polarization(Parameters):
-    """Photonic qubit in two polarizations, told apart by four detectors.
+    """Photonic qubit in two polarizations, told apart by four detectors; a click in each mode heralds.
 
     Parameters
     ----------
@@ -174,7 +484,135 @@ class Polarization(Parameters):
     mode_splitting_rad_per_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ErasureCheck(Parameters):
+    """A check that finds ions outside the qubit and gives up the heralds in which it finds one.
+
+    Parameters
+    ----------
+    detection_probability : float, default 1
+        Probability in [0, 1] that an ion outside the qubit is found out.
+    kept_fraction : float, default 1
+        Fraction in [0, 1] of ions inside the qubit that pass.
+    """
+
+    _kind: ClassVar[str] = "erasure_check"
+
+    detection_probability: float = 1.0
+    kept_fraction: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class TimeBin(Parameters):
+    """Photonic qubit in two time bins; an ion is excited once in each, and a click in each heralds.
+
+    Parameters
+    ----------
+    bin_separation_s : float
+        Time from the early to the late pulse (s), above 0, at most 1e3, and at least the detection window.
+    rotation_error_rad : (float, float), default (0, 0)
+        Angle by which the rotation between the bins misses pi, for each node (rad), from -pi to pi.
+    wrong_decay_probability : (float, float), default (0, 0)
+        Probability in [0, 1], for each node, that an excited ion decays to the other ground state: that
+        photon is filtered out, and an ion that should have emitted early is bright again in the late bin.
+    coherence_time_s : (float, float), default (inf, inf)
+        1/e time of the ions' coherence between the bins, for each node (s), above 0.
+    erasure_check : ErasureCheck, optional
+        Check of both ions for leakage after the clicks; none by default.
+    """
+
+    _kind: ClassVar[str] = "time-bin"
+    _tagged: ClassVar[bool] = True
+
+    bin_separation_s: float
+    rotation_error_rad: Sequence[float] = (0.0, 0.0)
+    wrong_decay_probability: Sequence[float] = (0.0, 0.0)
+    coherence_time_s: Sequence[float] = (inf, inf)
+    erasure_check: ErasureCheck | None = field(default=None, metadata=parts_of(ErasureCheck))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Frequency(Parameters):
+    """Photonic qubit in two frequencies that the detectors do not tell apart; a click in each port heralds.
+
+    Parameters
+    ----------
+    mode_splitting_rad_per_s : float
+        Angular frequency of mode 1 above mode 0, the same at both nodes (rad/s), at most 1e18 either way.
+    """
+
+    _kind: ClassVar[str] = "frequency"
+    _tagged: ClassVar[bool] = True
+
+    mode_splitting_rad_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Number(Parameters):
+    """No photon or one: each ion emits with a small amplitude, and a single click heralds.
+
+    Parameters
+    ----------
+    bright_fraction : (float, float)
+        alpha in [0, 1] of ``sqrt(1 - alpha) |0>|no photon> + sqrt(alpha) |1>|photon>``, for each node; it
+        takes the place of the emission's amplitudes.
+    phase_jitter_rad : (float, float), default (0, 0)
+        Standard deviation of each arm's optical phase (rad), at least 0; the variances add.
+    """
+
+    _kind: ClassVar[str] = "number"
+    _tagged: ClassVar[bool] = True
+
+    bright_fraction: Sequence[float]
+    phase_jitter_rad: Sequence[float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BarrettKok(Parameters):
+    """Two rounds of no photon or one with a spin flip between them; a click in each round heralds.
+
+    Parameters
+    ----------
+    round_separation_s : float
+        Time from the first to the second round's pulse (s), above 0, at most 1e3, and at least the window.
+    phase_jitter_rad : (float, float), default (0, 0)
+        Standard deviation, for each arm, of the change of its optical phase between the rounds (rad), at
+        least 0.
+    """
+
+    _kind: ClassVar[str] = "barrett-kok"
+    _tagged: ClassVar[bool] = True
+
+    round_separation_s: float
+    phase_jitter_rad: Sequence[float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class IonPhoton(Parameters):
+    """One node whose photon's polarization a receiver analyzes; a single click heralds.
+
+    The state is that of the ion and of the photon: |1> of the second qubit is mode 1.
+
+    Parameters
+    ----------
+    mode_splitting_rad_per_s : float, default 0
+        Angular frequency of mode 1 above mode 0 (rad/s), at most 1e18 either way.
+    """
+
+    _kind: ClassVar[str] = "ion-photon"
+    _tagged: ClassVar[bool] = True
+
+    mode_splitting_rad_per_s: float = 0.0
+
+
+ENCODINGS = (Polarization, TimeBin, Frequency, Number, BarrettKok, IonPhoton)
+"""The photonic qubits."""
+Encoding: TypeAlias = Polarization | TimeBin | Frequency | Number | BarrettKok | IonPhoton
+
+# --- station, nodes, schedule -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Detector(Parameters):
     """A single-photon detector.
 
@@ -199,7 +637,7 @@ class Detector(Parameters):
     dead_time_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LocalErrors(Parameters):
     """Local errors of one ion, applied to every herald in the order of the fields.
 
@@ -226,7 +664,7 @@ class LocalErrors(Parameters):
     readout_error: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Node(Parameters):
     """A node: an ion, and what happens to its photon and to itself.
 
@@ -236,7 +674,7 @@ class Node(Parameters):
         Name of the node, not empty. May be given without ``name=``.
     emission : Emission
         What the ion emits.
-    collection : Lens or MeasuredEfficiency
+    collection : Lens, Cavity or MeasuredEfficiency
         How the photon gets to the path.
     errors : LocalErrors, optional
         Local errors of the ion; none by default.
@@ -246,18 +684,21 @@ class Node(Parameters):
 
     name: str = field(kw_only=False)
     emission: Emission = field(metadata=parts_of(Emission))
-    collection: Lens | MeasuredEfficiency = field(metadata=parts_of(Lens, MeasuredEfficiency))
+    collection: Lens | Cavity | MeasuredEfficiency = field(
+        metadata=parts_of(Lens, Cavity, MeasuredEfficiency)
+    )
     errors: LocalErrors = field(default=LocalErrors(), metadata=parts_of(LocalErrors))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Station(Parameters):
     """The station: splitter, detectors, window and the click patterns it accepts.
 
     Parameters
     ----------
-    detectors : Detector or sequence of 4 Detector, optional
-        One model for all slots, or one per slot in the order 00, 01, 10, 11 (port, mode); ideal by default.
+    detectors : Detector or sequence of Detector, optional
+        One model for all; or one each: for two polarizations 4 in the order 00, 01, 10, 11 (port, mode),
+        otherwise 2, one per port. A receiver's detectors are alike. Ideal by default.
     reflectivity : float or (float, float), default 0.5
         Reflectivity of the splitter in [0, 1], one for both modes or one per mode.
     transmission : float, default 1
@@ -266,8 +707,17 @@ class Station(Parameters):
         Opening of the detection window after the arrival of an undelayed photon (s), at most 1e3 either way.
     window_duration_s : float
         Duration of the detection window (s), above 0 and at most 1e3.
-    accepted_patterns : sequence of str, default ("psi+", "psi-")
-        Accepted patterns by name, such as ``"00+11"``, or all of a Bell state's at once.
+    coincidence_window_s : float, optional
+        Longest time between the two clicks of a herald (s), above 0; left out: the window. Not for encodings
+        that herald with one click.
+    extinction_ratio : float or sequence of 4 float, default inf
+        Light of a polarization that its polarizer sends to the right detector over light that it sends to the
+        wrong one, for all or for each slot (00, 01, 10, 11); at least 1, infinite for ideal polarizers.
+    port_optics : (sequence, sequence), default ((), ())
+        `Rotation`, `WavePlate` and `PolarizationLoss` behind each exit of the splitter, in order.
+    accepted_patterns : sequence of str, optional
+        Accepted patterns by name, such as ``"00+11"``, or all of a Bell state's at once (``"psi-"``); left
+        out: all.
     """
 
     _kind: ClassVar[str] = "station"
@@ -277,10 +727,13 @@ class Station(Parameters):
     transmission: float = 1.0
     window_start_s: float = 0.0
     window_duration_s: float
-    accepted_patterns: Sequence[str] = ("psi+", "psi-")
+    coincidence_window_s: float | None = None
+    extinction_ratio: float | Sequence[float] = inf
+    port_optics: Sequence[Sequence[PortOptics]] = field(default=((), ()), metadata=parts_of(*PORT_OPTICS))
+    accepted_patterns: Sequence[str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Schedule(Parameters):
     """A fixed comb of attempts: bursts with pauses between them; a herald does not reset it.
 
@@ -301,7 +754,7 @@ class Schedule(Parameters):
     pause_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Measured(Parameters):
     """A published number; prints as ``0.940(5)``.
 
@@ -328,7 +781,7 @@ class Measured(Parameters):
         return _core.format_estimate(self.value, self.value - spread, self.value + spread)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Published(Parameters):
     """Published results to compare with; they never enter a calculation.
 

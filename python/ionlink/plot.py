@@ -9,18 +9,18 @@ import numpy as np
 from ionlink import _core
 from ionlink.errors import refused
 from ionlink.extras import imported
-from ionlink.parameters import Detector, Fiber, MeasuredEfficiency
+from ionlink.parameters import Cavity, Detector, Exponential, Fiber, IonPhoton, Lens, Polarization
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
-    from ionlink.link import Link
+    from ionlink.link import Link, Source
     from ionlink.parameters import Measured, Node
-    from ionlink.results import Exact
+    from ionlink.results import Estimate, Exact
     from ionlink.runs import Run
 
 __all__ = ["click_times", "density_matrix", "link"]
@@ -28,7 +28,7 @@ __all__ = ["click_times", "density_matrix", "link"]
 _INK, _MUTED, _FAINT, _PAPER = "#1f2933", "#7b8794", "#e4e7eb", "#f7f9fb"
 _BLUE, _TEAL, _ORANGE, _VIOLET, _RED = "#2b6cb0", "#3a9e92", "#dd8a2e", "#8266b5", "#c2383f"
 _PHASES = (("0", _BLUE), ("π/2", _TEAL), ("π", _ORANGE), ("-π/2", _VIOLET))
-_CAUSE_COLORS = (_BLUE, _ORANGE, _VIOLET)
+_CAUSE_COLORS = (_BLUE, _ORANGE, _VIOLET, _TEAL, _RED, _BLUE, _ORANGE)
 _STYLE = {
     "font.size": 9,
     "text.color": _INK,
@@ -123,7 +123,7 @@ def click_times(run: Run, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     run : Run
-        The run; both clicks of each herald count.
+        The run; all clicks of each herald count.
     ax : matplotlib Axes, optional
         Where to draw; by default a new figure.
 
@@ -135,16 +135,18 @@ def click_times(run: Run, ax: Axes | None = None) -> Axes:
     station = run.link.station
     edges_ns = np.linspace(0.0, station.window_duration_s * 1e9, 61)
     for index, (name, color) in enumerate(zip(_core.CAUSES, _CAUSE_COLORS, strict=True)):
-        times_ns = run.click_time_s[run.cause == index].ravel() * 1e9
+        heralds = run.cause == index
+        times_ns = _clicks_ns(run.click_time_s[heralds])
         if times_ns.size:
             counts = np.histogram(times_ns, edges_ns)[0]
-            label = f"{name} ({times_ns.size // 2:,})"
-            ax.stairs(counts, edges_ns, fill=True, color=color, alpha=0.9 if index else 0.45, label=label)
-    lifetimes = {node.emission.lifetime_s for node in run.link.nodes}
-    if run.heralds and len(lifetimes) == 1 and max(run.link.delay_s) <= station.window_start_s:
-        lifetime_ns = lifetimes.pop() * 1e9
+            label = f"{name} ({np.count_nonzero(heralds):,})"
+            alpha = 0.45 if color == _BLUE else 0.9
+            ax.stairs(counts, edges_ns, fill=True, color=color, alpha=alpha, label=label)
+    lifetime_ns = _common_lifetime_ns(run.link)
+    if run.heralds and lifetime_ns is not None:
         shape = np.exp(-edges_ns / lifetime_ns)
-        expected = 2 * run.heralds * (shape[:-1] - shape[1:]) / (shape[0] - shape[-1])
+        clicks = _clicks_ns(run.click_time_s).size
+        expected = clicks * (shape[:-1] - shape[1:]) / (shape[0] - shape[-1])
         centers_ns = (edges_ns[:-1] + edges_ns[1:]) / 2
         ax.plot(centers_ns, expected, color=_INK, linewidth=1.1, label=f"exp(-t/{lifetime_ns:.3g} ns)")
     ax.set_yscale("log")
@@ -154,6 +156,26 @@ def click_times(run: Run, ax: Axes | None = None) -> Axes:
     if run.heralds:
         ax.legend(loc="upper right", fontsize=7.5, handlelength=1.2)
     return ax
+
+
+def _clicks_ns(click_time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Times of the clicks that there are (ns)."""
+    times_s = click_time_s.ravel()
+    return times_s[~np.isnan(times_s)] * 1e9
+
+
+def _common_lifetime_ns(link: Link) -> float | None:
+    """Lifetime with which all clicks decay from the opening of the window on (ns), if there is one."""
+    lifetimes = {source.lifetime_s for source in link.sources}
+    plain = all(
+        node.emission.wavepacket == Exponential() and node.emission.arrival_jitter_s == 0
+        for node in link.nodes
+    )
+    latest_s = max(source.delay_s for source in link.sources)
+    if len(lifetimes) > 1 or not plain or latest_s > link.station.window_start_s:
+        return None
+    lifetime_s = lifetimes.pop()
+    return None if lifetime_s is None else lifetime_s * 1e9
 
 
 def link(link: Link, run: Run) -> Figure:
@@ -194,7 +216,9 @@ def _states(run: Run, exact: Exact, panel: Any) -> None:
         [names, ["key"] * len(names), ["numbers"] * len(names)], height_ratios=(2, 0.3, 1.1)
     )
     for name in names:
-        density_matrix(run.rho[name], axes[name]).set_title(f"{_ket(name)}   F = {run.fidelities[name]}")
+        density_matrix(run.rho[name], axes[name]).set_title(
+            f"{_ket(name)}   F = {_short(run.fidelities[name])}"
+        )
     handles = [patches.Patch(color=color, label=label) for label, color in _PHASES]
     axes["key"].legend(
         handles=handles,
@@ -220,7 +244,7 @@ def _numbers(run: Run, exact: Exact, ax: Axes) -> None:
         ("fidelity", "fidelity"),
     ):
         measured = getattr(published, name, None)
-        rows.append((label, f"{getattr(exact, name):.4g}", str(getattr(run, name)), str(measured or "")))
+        rows.append((label, f"{getattr(exact, name):.4g}", _short(getattr(run, name)), str(measured or "")))
     for row, cells in enumerate(rows):
         for x, cell in zip((0.0, 0.45, 0.74, 1.0), cells, strict=True):
             color = _MUTED if row == 0 or x == 0.0 else _INK
@@ -235,8 +259,10 @@ def _window_scan(link: Link, exact: Exact, panel: Any) -> None:
     """Fidelity and herald probability of the same link with other windows; the link's own is marked."""
     axes = panel.subplots(2, 1, sharex=True)
     window_s = link.station.window_duration_s
-    # exact results need every detector ready before the next attempt; the factor keeps rounding out of it
-    longest_s = min(2 * window_s, (link.schedule.attempt_period_s - _dead_time_s(link)) * (1 - 1e-9))
+    # exact results need every detector ready before its next window; the factor keeps rounding out of it
+    period_s, separation_s = link.schedule.attempt_period_s, _separation_s(link)
+    gaps_s = [period_s] if separation_s == 0 else [separation_s, period_s - separation_s]
+    longest_s = min(2 * window_s, (min(gaps_s) - _dead_time_s(link)) * (1 - 1e-9))
     windows_s = np.linspace(0.02, 1.0, 60) * longest_s
     scan = [link.replace({"station.window_duration_s": float(window)}).exact() for window in windows_s]
     for ax, name in zip(axes, ("fidelity", "herald_probability"), strict=True):
@@ -273,8 +299,15 @@ def _dead_time_s(link: Link) -> float:
     return max(detector.dead_time_s for detector in several)
 
 
+def _separation_s(link: Link) -> float:
+    """Time between the two windows of an attempt (s); 0 if there is one."""
+    encoding = link.encoding
+    names = ("bin_separation_s", "round_separation_s")
+    return max(float(getattr(encoding, name, 0.0)) for name in names)
+
+
 def _schematic(link: Link, exact: Exact, ax: Axes) -> None:
-    """The link from left to right: ion, fiber, station, fiber, ion; headline numbers above."""
+    """The link from left to right: ion, fiber, station and, if there are two, fiber, ion; headline above."""
     ax.set(xlim=(0, 11), ylim=(0, 3.1))
     ax.axis("off")
     ax.text(0.35, 2.82, link.name or "link", fontsize=15, fontweight="bold", va="center")
@@ -289,15 +322,18 @@ def _schematic(link: Link, exact: Exact, ax: Axes) -> None:
         ax.text(x, 2.84, number, fontsize=13, ha="center", va="center", color=_BLUE)
         ax.text(x, 2.55, meaning, fontsize=8, ha="center", va="center", color=_MUTED)
     _station(link, ax, 5.5, 1.25)
-    for node, elements, x, side in zip(link.nodes, link.paths, (1.35, 9.65), (1, -1), strict=True):
-        _node(node, ax, x, 1.25)
+    paths = link.paths or ((),) * len(link.nodes)
+    # an ion-photon link has the left side only
+    sides = zip(link.nodes, link.sources, paths, (1.35, 9.65), (1, -1), strict=False)
+    for node, source, elements, x, side in sides:
+        _node(node, source, ax, x, 1.25)
         _fiber(ax, x + 0.62 * side, 5.5 - 0.36 * side, 1.25)
         length_m = sum(element.length_m for element in elements if isinstance(element, Fiber))
         label = f"{_si(length_m, 'm')} of fiber" if length_m else "photon"
         ax.text((x + 5.5) / 2, 1.72, label, ha="center", fontsize=8.5, color=_INK)
 
 
-def _node(node: Node, ax: Axes, x: float, y: float) -> None:
+def _node(node: Node, source: Source, ax: Axes, x: float, y: float) -> None:
     patches = _matplotlib("patches")
     for edge in (y - 0.42, y + 0.3):
         ax.add_patch(
@@ -314,11 +350,14 @@ def _node(node: Node, ax: Axes, x: float, y: float) -> None:
         ax.plot(x, y, "o", color=_BLUE, markersize=size, alpha=alpha, markeredgewidth=0)
     ax.text(x, y + 0.62, node.name, ha="center", fontsize=11, fontweight="bold")
     collection = node.collection
-    if isinstance(collection, MeasuredEfficiency):
-        collected = f"efficiency {collection.efficiency:.3g} (measured)"
-    else:
+    if isinstance(collection, Lens):
         collected = f"lens, NA {collection.numerical_aperture:.3g}"
-    facts = [f"lifetime {_si(node.emission.lifetime_s, 's')}", collected]
+    elif isinstance(collection, Cavity):
+        collected = f"cavity, {collection.drive} drive"
+    else:
+        collected = f"efficiency {collection.efficiency:.3g} (measured)"
+    emitted = "tabulated photon" if source.lifetime_s is None else f"lifetime {_si(source.lifetime_s, 's')}"
+    facts = [emitted if node.emission.ion is None else f"{node.emission.ion}, {emitted}", collected]
     if node.errors.ion_photon_fidelity < 1:
         facts.append(f"ion-photon fidelity {node.errors.ion_photon_fidelity:.4g}")
     ax.text(x, y - 0.56, "\n".join(facts), ha="center", va="top", fontsize=8, color=_MUTED, linespacing=1.45)
@@ -344,11 +383,13 @@ def _station(link: Link, ax: Axes, x: float, y: float) -> None:
     ax.add_patch(
         patches.Rectangle((x - half, y - half), 2 * half, 2 * half, facecolor=_PAPER, edgecolor=_INK)
     )
-    # a coupler with two inputs and two exits: both photons reach both ports
-    ax.text(x, y, "2x2", ha="center", va="center", fontsize=9, color=_INK)
+    receives = isinstance(link.encoding, IonPhoton)
+    # a coupler with two inputs and two exits: both photons reach both ports; or the analyzer of one photon
+    ax.text(x, y, "R" if receives else "2x2", ha="center", va="center", fontsize=9, color=_INK)
     for port, side in ((0, 1), (1, -1)):
-        for mode in (0, 1):
-            angle = 90 * side + (18 if mode else -18)
+        # one detector each for port and mode, for mode, or for port
+        for mode, label in enumerate((f"{port}0", f"{port}1") if _tells_modes(link) else (f"{port}",)):
+            angle = 90 * side + ((18 if mode else -18) if _tells_modes(link) else 0)
             dx, dy = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
             ax.plot(
                 [x + 0.1 * dx, x + 0.82 * dx], [y + half * side, y + 0.72 * dy], color=_MUTED, linewidth=1
@@ -359,9 +400,9 @@ def _station(link: Link, ax: Axes, x: float, y: float) -> None:
                 )
             )
             ax.text(
-                x + 0.86 * dx + (0.24 if dx > 0 else -0.24),
+                x + 0.86 * dx + (0.24 if dx > -1e-9 else -0.24),
                 y + 0.78 * dy,
-                f"{port}{mode}",
+                label,
                 ha="center",
                 va="center",
                 fontsize=7,
@@ -371,13 +412,23 @@ def _station(link: Link, ax: Axes, x: float, y: float) -> None:
     darks = sorted({detector.dark_count_rate_hz for detector in detectors})
     dark = " to ".join(f"{rate:g}" for rate in {darks[0]: None, darks[-1]: None})
     reflectivity = np.atleast_1d(station.reflectivity)
-    facts = (
-        f"window {_si(station.window_duration_s, 's')}",
-        f"{dark} dark counts/s",
-        f"reflectivity {', '.join(f'{value:.4g}' for value in reflectivity)}",
-        f"overlap {link.mode_overlap:.4g}",
-    )
+    facts = [f"{link.encoding._kind} encoding", f"window {_si(station.window_duration_s, 's')}"]
+    facts.append(f"{dark} dark counts/s")
+    if not receives:
+        facts.append(f"reflectivity {', '.join(f'{value:.4g}' for value in reflectivity)}")
+        facts.append(f"overlap {link.mode_overlap:.4g}")
     ax.text(x, 0.18, "   ·   ".join(facts), ha="center", va="center", fontsize=8, color=_MUTED)
+
+
+def _tells_modes(link: Link) -> bool:
+    """Whether there is a detector for each mode behind each port."""
+    return isinstance(link.encoding, Polarization)
+
+
+def _short(estimate: Estimate) -> str:
+    """An estimate without its interval where that is not symmetric."""
+    text = str(estimate)
+    return f"{estimate.value:.4g}" if "[" in text else text
 
 
 def _ket(bell_state: str) -> str:

@@ -57,7 +57,8 @@ class Outcome:
     fidelity : float
         Fidelity to the announced state; NaN if it is never announced.
     rho : complex128 (4, 4)
-        The ions' state, basis 00, 01, 10, 11 with node A first, trace 1; read-only.
+        The ions' state, basis 00, 01, 10, 11 with node A first (the photon second where there is no node B),
+        trace 1; read-only.
     """
 
     probability: float
@@ -72,12 +73,13 @@ class PatternOutcome:
     Parameters
     ----------
     name : str
-        Its two clicks as port and mode, such as ``"00+11"``.
+        Its clicks as port and mode, such as ``"00+11"``; the port alone where modes are not told apart
+        (``"0+1"``), the port or mode of a single click (``"0"``).
     bell_state : str
         The announced Bell state.
     probability : float
         Probability per attempt.
-    by_cause : (float, float, float)
+    by_cause : tuple of float
         Its parts in the order of `ionlink.CAUSES`.
     rho : complex128 (4, 4)
         The ions' state, unnormalized: its trace is the probability; read-only.
@@ -86,7 +88,7 @@ class PatternOutcome:
     name: str
     bell_state: str
     probability: float
-    by_cause: tuple[float, float, float]
+    by_cause: tuple[float, ...]
     rho: NDArray[np.complex128] = field(repr=False)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from ionlink import _core, checks, seeds
-from ionlink.errors import ParameterError, refused
+from ionlink.errors import ModelError, ParameterError, refused
 from ionlink.extras import imported
 from ionlink.results import Estimate, table
 
@@ -32,6 +32,9 @@ _CHUNK = 65_536
 
 SLOTS = ("00", "01", "10", "11")
 """Port and mode of each slot."""
+
+Slot: TypeAlias = tuple[int, int] | None
+"""Port and mode of a click; None for the missing click of a single-click herald."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +147,9 @@ class Run(_Columns):
     cause : uint8 (n,)
         Index into `ionlink.CAUSES`: what made the clicks.
     click_time_s : float64 (n, 2)
-        Times of the clicks from the opening of the window (s); column m is mode m.
+        Times of the clicks from the opening of the window (s), of each bin's or round's own where there are
+        two; column m is mode m, and port m where detectors do not tell modes apart. NaN for the missing click
+        of a single-click herald.
     blind_s : float64 (n, 4), optional
         With detectors that remember clicks from one window to the next: when each slot (00, 01, 10, 11) was
         ready, from the opening of the window (s).
@@ -248,8 +253,8 @@ class Run(_Columns):
         return _frozen(announced[self.pattern])
 
     @property
-    def patterns(self) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
-        """Accepted patterns: (port, mode) of the click of mode 0 and of mode 1."""
+    def patterns(self) -> tuple[tuple[Slot, Slot], ...]:
+        """Accepted patterns: (port, mode) of the click in each column of `click_time_s`, None for none."""
         return tuple(slots for _, slots, _ in self.link.core.patterns)
 
     @property
@@ -278,7 +283,8 @@ class Run(_Columns):
         Returns
         -------
         complex128 (m, 4, 4)
-            Basis 00, 01, 10, 11 with node A first, trace 1; (4, 4) for a single index.
+            Basis 00, 01, 10, 11 with node A first, trace 1; (4, 4) for a single index. Second is the photon
+            where there is no node B.
         """
         record = self._record(selection)
         if np.ndim(record[0]) == 0:
@@ -292,7 +298,8 @@ class Run(_Columns):
         Parameters
         ----------
         basis : str
-            Two of the letters X, Y, Z, such as ``"XX"``: the operator for node A, then for node B.
+            Two of the letters X, Y, Z, such as ``"XX"``: the operator for node A, then for node B or the
+            photon.
         seed : int, SeedSequence, Generator, BitGenerator, optional
             Source of the random numbers, as for `Link.sample`: one seed gives independent runs and, for each
             basis, measurements. Outcomes belong to attempts: those of a selection are the selected ones.
@@ -314,9 +321,10 @@ class Run(_Columns):
         Parameters
         ----------
         coincidence_window_s : float, optional
-            Largest time between the two clicks (s), at least 0.
+            Largest time between the two clicks (s), at least 0 and at most the link's own.
         window_duration_s : float, optional
-            Latest click, from the opening of the window (s), at least 0 and at most the link's window.
+            Latest click, from the opening of the window (s), at least 0 and at most the link's window. A
+            missing click is never late.
 
         Returns
         -------
@@ -325,16 +333,28 @@ class Run(_Columns):
             fixed number of attempts. Its states are those of the full record: nothing else clicked in the
             whole window. An attempt that only the shorter window would have accepted, because a further click
             came after it, is not there.
+
+        Raises
+        ------
+        ParameterError
+            For a cut that is no time or looser than the link's own.
+        ModelError
+            For a coincidence window of heralds that have one click.
         """
+        if coincidence_window_s is not None and any(None in slots for slots in self.patterns):
+            message = "`coincidence_window_s`: the heralds of this link have one click"
+            raise ModelError(message, path="coincidence_window_s")
+        station = self.link.station
+        own_s = math.inf if station.coincidence_window_s is None else station.coincidence_window_s
         cuts = {
-            "coincidence_window_s": (coincidence_window_s, math.inf),
-            "window_duration_s": (window_duration_s, self.link.station.window_duration_s),
+            "coincidence_window_s": (coincidence_window_s, own_s, "coincidence window"),
+            "window_duration_s": (window_duration_s, station.window_duration_s, "window"),
         }
         tighter: dict[str, float | None] = {}
-        for name, (cut, most) in cuts.items():
+        for name, (cut, most, limit) in cuts.items():
             limits = [] if cut is None else [checks.duration(name, cut)]
             if limits and limits[0] > most:
-                raise refused(name, cut, f"at most the link's window, {most:g}", "s")
+                raise refused(name, cut, f"at most the link's {limit}, {most:g}", "s")
             earlier: float | None = getattr(self, name)
             tighter[name] = min([*limits, *([] if earlier is None else [earlier])], default=None)
         kept = _inside(self.click_time_s, **tighter)
@@ -375,7 +395,7 @@ class Run(_Columns):
             (
                 "heralds",
                 f"{self.heralds:,}",
-                ", ".join(f"{n:,} {name}" for n, name in zip(causes, _core.CAUSES, strict=True)),
+                ", ".join(f"{n:,} {name}" for n, name in zip(causes, _core.CAUSES, strict=True) if n),
             ),
             ("attempts", f"{self.attempts:,}", f"{first:,} up to {last:,}" if first else ""),
             ("laboratory time", f"{self.duration_s:.6g}", "s"),
@@ -404,8 +424,8 @@ class Run(_Columns):
         """One row per herald by the Arrow C stream interface, for every library that reads it.
 
         Columns: attempt (uint64), time_s (float64), bell_state, pattern, cause (dictionaries of strings),
-        click_time_0_s, click_time_1_s (float64), and blind_00_s to blind_11_s where there is `blind_s`. The
-        schema's metadata has the link file and the provenance.
+        click_time_0_s, click_time_1_s (float64, NaN for a missing click), and blind_00_s to blind_11_s where
+        there is `blind_s`. The schema's metadata has the link file and the provenance.
         """
         from ionlink import storage
 
@@ -469,7 +489,8 @@ def _inside(
     if coincidence_window_s is not None:
         kept &= np.abs(click_time_s[:, 0] - click_time_s[:, 1]) <= coincidence_window_s
     if window_duration_s is not None:
-        kept &= (click_time_s <= window_duration_s).all(axis=1)
+        # a missing click is not a number, and never late
+        kept &= ~(click_time_s > window_duration_s).any(axis=1)
     return kept
 
 

@@ -266,6 +266,11 @@ def _restored(
     patterns, causes = len(run.patterns), len(_core.CAUSES)
     if run.heralds and (run.pattern.max() >= patterns or run.cause.max() >= causes):
         raise ValueError("it has patterns or causes that its link does not have")
+    missing = np.array([[slot is None for slot in slots] for slots in run.patterns])
+    if np.any(np.isnan(run.click_time_s) != missing[run.pattern]):
+        raise ValueError(
+            "click times are missing where its patterns have clicks, or there where they have none"
+        )
     return run
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -24,6 +24,15 @@ class Parameters:
     def __post_init__(self) -> None:
         settle(self)
         _core.check(self._kind, branches(self))
+
+    def __repr__(self) -> str:
+        values = ((column, getattr(self, column.name)) for column in fields(self))
+        changed = (
+            f"{column.name}={value!r}"
+            for column, value in values
+            if column.default is MISSING or value != column.default
+        )
+        return f"{type(self).__name__}({', '.join(changed)})"
 
 
 def parts_of(*classes: type[Parameters]) -> dict[str, tuple[type[Parameters], ...]]:

@@ -12,8 +12,8 @@ import pytest
 from ionlink.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benches" / "RESULTS.md"])
-RUN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benches" / "RESULTS.md"])
+RUN = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WITH_PATHS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")]
 TOP_LEVEL_FILE = re.compile(r"[A-Z][A-Za-z]*\.(md|toml|cff)|Makefile|LICENSE|pyproject\.toml|clippy\.toml")
 

@@ -29,6 +29,14 @@ def bright():
     return il.basic_link(efficiency=(0.4, 0.3), dark_count_rate_hz=2e4, mode_overlap=0.95)
 
 
+@pytest.fixture(scope="session")
+def single():
+    """A link that heralds with one click."""
+    return il.basic_link(
+        encoding="number", efficiency=(0.3, 0.2), bright_fraction=(0.1, 0.15), dark_count_rate_hz=1e5
+    )
+
+
 @pytest.fixture
 def ended():
     """Waits for a process to end; one that does not is killed, so that nothing outlives its test."""

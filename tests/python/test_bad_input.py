@@ -10,6 +10,7 @@ from hypothesis import assume, example, given, settings
 
 import ionlink as il
 from ionlink import _core
+from ionlink.tables import Parameters
 
 EDGES = [math.nan, math.inf, -math.inf, -1.0, -0.0, 0, 1, 1.0000001, 2.0, 5e-324, 1e-300, 1e300]
 NUMBERS = st.one_of(st.sampled_from([*EDGES, 10**400]), st.floats(), st.integers())
@@ -54,6 +55,22 @@ PATHS = [
     "nodes.0.emission.branching_ratio",
     "nodes.0.emission.detuning_rad_per_s",
     "nodes.0.emission.dephasing_rate_hz",
+    "nodes.0.emission.ion",
+    "nodes.0.emission.line",
+    "nodes.0.emission.wavelength_nm",
+    "nodes.0.emission.pulse_duration_s",
+    "nodes.0.emission.return_mode",
+    "nodes.0.emission.return_probability",
+    "nodes.0.emission.wavepacket",
+    "nodes.0.emission.wavepacket.restarts",
+    "nodes.0.emission.spectral_diffusion_rad_per_s",
+    "nodes.0.emission.arrival_jitter_s",
+    "pulse_offset_s",
+    "phase_feed_forward",
+    "station.coincidence_window_s",
+    "station.extinction_ratio",
+    "station.port_optics",
+    "station.port_optics.0",
     "nodes.0.collection",
     "nodes.0.collection.efficiency",
     "nodes.0.collection.includes",
@@ -88,22 +105,135 @@ PATHS = [
     "published.fidelity.value",
     "published.fidelity.uncertainty",
 ]
-KINDS = [
-    "emission",
-    "lens",
-    "measured_efficiency",
-    "fiber",
-    "loss",
-    "detector",
-    "local_errors",
-    "polarization",
-    "node",
-    "station",
-    "schedule",
-    "measured",
-    "published",
-    "link",
+# for the other encodings
+ENCODED = {
+    "time-bin": [
+        "encoding.bin_separation_s",
+        "encoding.rotation_error_rad",
+        "encoding.wrong_decay_probability",
+        "encoding.coherence_time_s",
+        "encoding.erasure_check",
+        "phase_feed_forward",
+        "station.coincidence_window_s",
+    ],
+    "frequency": ["encoding.mode_splitting_rad_per_s", "station.coincidence_window_s"],
+    "number": ["encoding.bright_fraction", "encoding.phase_jitter_rad", "phase_feed_forward"],
+    "ion-photon": ["encoding.mode_splitting_rad_per_s", "nodes", "paths", "paths.0", "bell_phase_rad"],
+    "barrett-kok": [
+        "encoding.round_separation_s",
+        "encoding.phase_jitter_rad",
+        "nodes.0.emission.pulse_duration_s",
+    ],
+}
+SMALL = {
+    "lens": {"numerical_aperture": 0.6},
+    "cavity": {
+        "coupling_rad_per_s": 1e7,
+        "cavity_half_linewidth_rad_per_s": 4e5,
+        "atomic_half_linewidth_rad_per_s": 7e7,
+        "drive": "slow",
+        "escape_probability": 0.8,
+    },
+    "emission": {"lifetime_s": 8e-9},
+    "exponential": {},
+    "smeared": {"rise_s": 1e-9},
+    "tabulated": {"times_s": [0.0, 1.0], "intensity": [1.0, 1.0]},
+    "restart": {"delay_s": 0.0, "probability": 0.1},
+    "fiber": {"length_m": 1.0, "attenuation_db_per_km": 1.0, "group_index": 1.5},
+    "converter": {"efficiency": 0.5},
+    "filter": {"transmission": 0.5},
+    "switch": {"loss_db": 1.0},
+    "rotation": {"angle_rad": 0.0},
+    "wave_plate": {"retardance_rad": 0.0, "angle_rad": 0.0},
+    "polarization_loss": {"transmission": [1.0, 1.0]},
+    "time-bin": {"bin_separation_s": 1e-6},
+    "erasure_check": {},
+    "frequency": {"mode_splitting_rad_per_s": 0.0},
+    "number": {"bright_fraction": [0.1, 0.1]},
+    "barrett-kok": {"round_separation_s": 1e-6},
+    "ion-photon": {},
+    "station": {"window_duration_s": 40e-9},
+}
+PROBABILITY, FREQUENCY, RATE = ("[0, 1]", ""), ("[-1e18, 1e18]", "rad/s"), ("[0e0, 1e18]", "1/s")
+REFUSED = [
+    # kind, field, value, path, domain, unit
+    ("emission", "wavelength_nm", 0.0, "wavelength_nm", "finite and above 0", "nm"),
+    ("emission", "lifetime_s", 1e4, "lifetime_s", "[1e-18, 1e3]", "s"),
+    ("emission", "branching_ratio", 1.1, "branching_ratio", *PROBABILITY),
+    ("emission", "pulse_duration_s", -1.0, "pulse_duration_s", "[0e0, 1e3]", "s"),
+    ("emission", "pulse_duration_s", 9e-9, "pulse_duration_s", "at most the lifetime", "s"),
+    ("emission", "return_mode", 0, "return_mode", "left out without pulse_duration_s", ""),
+    ("emission", "return_mode", 2, "return_mode", "0 or 1", ""),
+    ("emission", "return_probability", 1.5, "return_probability", *PROBABILITY),
+    (
+        "emission",
+        "spectral_diffusion_rad_per_s",
+        -1.0,
+        "spectral_diffusion_rad_per_s",
+        "[0e0, 1e18]",
+        "rad/s",
+    ),
+    ("emission", "arrival_jitter_s", -1e-9, "arrival_jitter_s", "[0e0, 1e3]", "s"),
+    ("emission", "arrival_jitter_s", 0.1, "arrival_jitter_s", "at most 1e6 lifetimes", "s"),
+    ("smeared", "rise_s", -1.0, "rise_s", "[0e0, 1e3]", "s"),
+    ("tabulated", "times_s", [0.0, 0.0], "times_s.1", "later than the time before", "s"),
+    ("tabulated", "times_s", [0.0], "times_s", "2 to 100000 points", "s"),
+    ("tabulated", "intensity", [1.0, -1.0], "intensity.1", "finite and at least 0", ""),
+    ("tabulated", "intensity", [1.0], "intensity", "2 values, one for each time", ""),
+    ("restart", "delay_s", -1.0, "delay_s", "[0e0, 1e3]", "s"),
+    ("restart", "probability", 2.0, "probability", *PROBABILITY),
+    ("cavity", "coupling_rad_per_s", -1.0, "coupling_rad_per_s", "[0e0, 1e18]", "rad/s"),
+    (
+        "cavity",
+        "cavity_half_linewidth_rad_per_s",
+        0.0,
+        "cavity_half_linewidth_rad_per_s",
+        "[1e-3, 1e18]",
+        "rad/s",
+    ),
+    (
+        "cavity",
+        "atomic_half_linewidth_rad_per_s",
+        0.0,
+        "atomic_half_linewidth_rad_per_s",
+        "[1e-3, 1e18]",
+        "rad/s",
+    ),
+    ("cavity", "drive", "fast", "drive", 'one of "slow", "prompt"', ""),
+    ("cavity", "escape_probability", 2.0, "escape_probability", *PROBABILITY),
+    ("cavity", "transmission", 2.0, "transmission", *PROBABILITY),
+    ("cavity", "fiber_coupling", 2.0, "fiber_coupling", *PROBABILITY),
+    ("fiber", "wavelength_nm", -1.0, "wavelength_nm", "finite and above 0", "nm"),
+    ("converter", "efficiency", 2.0, "efficiency", *PROBABILITY),
+    ("converter", "noise_rate_hz", -1.0, "noise_rate_hz", *RATE),
+    ("converter", "bandwidth_hz", 0.0, "bandwidth_hz", "finite and above 0", "Hz"),
+    ("converter", "wavelength_nm", 0.0, "wavelength_nm", "finite and above 0", "nm"),
+    ("filter", "transmission", 2.0, "transmission", *PROBABILITY),
+    ("filter", "bandwidth_hz", 0.0, "bandwidth_hz", "finite and above 0", "Hz"),
+    ("switch", "loss_db", -1.0, "loss_db", "finite and at least 0", "dB"),
+    ("rotation", "angle_rad", math.inf, "angle_rad", "finite", "rad"),
+    ("wave_plate", "retardance_rad", math.nan, "retardance_rad", "finite", "rad"),
+    ("wave_plate", "angle_rad", math.inf, "angle_rad", "finite", "rad"),
+    ("polarization_loss", "transmission", [1.0, 1.5], "transmission.1", *PROBABILITY),
+    ("time-bin", "bin_separation_s", 0.0, "bin_separation_s", "finite and above 0", "s"),
+    ("time-bin", "rotation_error_rad", [0.0, 4.0], "rotation_error_rad.1", "[-3.14", "rad"),
+    ("time-bin", "wrong_decay_probability", [2.0, 0.0], "wrong_decay_probability.0", *PROBABILITY),
+    ("time-bin", "coherence_time_s", [1.0, 0.0], "coherence_time_s.1", "above 0", "s"),
+    ("time-bin", "erasure_check", {"kept_fraction": 2.0}, "erasure_check.kept_fraction", *PROBABILITY),
+    ("erasure_check", "detection_probability", 2.0, "detection_probability", *PROBABILITY),
+    ("erasure_check", "kept_fraction", -0.1, "kept_fraction", *PROBABILITY),
+    ("frequency", "mode_splitting_rad_per_s", 1e19, "mode_splitting_rad_per_s", *FREQUENCY),
+    ("number", "bright_fraction", [0.1, 1.1], "bright_fraction.1", *PROBABILITY),
+    ("number", "phase_jitter_rad", [-0.1, 0.0], "phase_jitter_rad.0", "finite and at least 0", "rad"),
+    ("barrett-kok", "round_separation_s", -1.0, "round_separation_s", "finite and above 0", "s"),
+    ("barrett-kok", "phase_jitter_rad", [0.0, -0.1], "phase_jitter_rad.1", "finite and at least 0", "rad"),
+    ("ion-photon", "mode_splitting_rad_per_s", -1e19, "mode_splitting_rad_per_s", *FREQUENCY),
+    ("station", "coincidence_window_s", 0.0, "coincidence_window_s", "finite and above 0", "s"),
+    ("station", "extinction_ratio", 0.5, "extinction_ratio", "at least 1, or inf", ""),
+    ("station", "extinction_ratio", [1.0, 2.0], "extinction_ratio", "one number or one per slot (4)", ""),
+    ("station", "accepted_patterns", [], "accepted_patterns", "at least one pattern", ""),
 ]
+KINDS = sorted({cls._kind for cls in Parameters.__subclasses__()})
 TOKENS = [
     "[",
     "]",
@@ -152,7 +282,7 @@ def answers(link):
     assert run.measure("XZ", seed=1).shape == (run.heralds, 2)
     assert str(run)
     if isinstance(exact, il.ModelError):
-        assert "dead time" in str(exact)
+        assert "dead time" in str(exact) or "numerical integral" in str(exact)
         return
     assert str(link.error_budget())
     assert -1e-12 <= exact.herald_probability <= 1 + 1e-9
@@ -187,6 +317,65 @@ def test_replace_accepts_or_explains(stephenson, path, value):
         assert str(link)
     else:
         answers(link)
+
+
+@settings(max_examples=800)
+@given(choice=st.sampled_from([(name, path) for name in ENCODED for path in ENCODED[name]]), value=NEIGHBORS)
+def test_replace_accepts_or_explains_for_every_encoding(choice, value):
+    encoding, path = choice
+    bright = {"bright_fraction": (0.1, 0.2)} if encoding == "number" else {}
+    basic = "polarization" if encoding == "barrett-kok" else encoding
+    link = il.basic_link(encoding=basic, efficiency=(0.3, 0.2), dark_count_rate_hz=1e5, **bright)
+    if encoding == "barrett-kok":
+        link = link.replace({"encoding": il.BarrettKok(round_separation_s=100e-9)})
+    changed = result_or_error(link.replace, {path: value})
+    if isinstance(changed, il.IonlinkError):
+        assert str(changed)
+    else:
+        answers(changed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "path", "domain", "unit"), REFUSED, ids=lambda value: str(value)[:20]
+)
+def test_a_wrong_value_names_path_value_domain_and_unit(kind, field, value, path, domain, unit):
+    assert _core.check(kind, SMALL[kind]) is None
+    with pytest.raises(il.ParameterError) as caught:
+        _core.check(kind, {**SMALL[kind], field: value})
+    error = caught.value
+    assert (error.path, error.unit) == (path, unit)
+    assert domain in error.domain
+    assert error.value is not None
+    assert str(error).startswith(f"`{path}` must be {error.domain}")
+    assert f", got {error.value}" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        ({"encoding": "photon"}, "encoding"),
+        ({"encoding": "number"}, "bright_fraction"),
+        ({"encoding": "number", "bright_fraction": (0.1, 2.0)}, "bright_fraction.1"),
+        (
+            {"encoding": "number", "bright_fraction": (0.1, 0.1), "phase_jitter_rad": -1.0},
+            "phase_jitter_rad",
+        ),
+        ({"bright_fraction": (0.1, 0.1)}, "bright_fraction"),
+        ({"phase_jitter_rad": 0.1}, "phase_jitter_rad"),
+        ({"bin_separation_s": 1e-6}, "bin_separation_s"),
+        ({"encoding": "time-bin", "bin_separation_s": 1e-9}, "bin_separation_s"),
+        ({"encoding": "time-bin", "mode_splitting_rad_per_s": 1.0}, "mode_splitting_rad_per_s"),
+        ({"coincidence_window_s": -1.0}, "coincidence_window_s"),
+        ({"encoding": "frequency", "phase_feed_forward": True}, "phase_feed_forward"),
+        ({"encoding": "ion-photon", "coincidence_window_s": 1e-9}, "coincidence_window_s"),
+        ({"phase_feed_forward": 1}, "phase_feed_forward"),
+    ],
+    ids=str,
+)
+def test_basic_link_names_the_argument_that_does_not_fit(arguments, path):
+    with pytest.raises((il.ParameterError, il.ModelError)) as caught:
+        il.basic_link(**{"efficiency": (0.1, 0.1), **arguments})
+    assert caught.value.path == path
 
 
 @settings(max_examples=600)

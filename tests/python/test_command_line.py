@@ -30,6 +30,7 @@ def test_presets_are_listed_with_their_papers():
     assert result.returncode == 0
     assert "stephenson2020" in result.stdout
     assert "Phys. Rev. Lett. 124, 110501" in result.stdout
+    assert "npj Quantum Inf. 5, 72" in result.stdout
 
 
 def test_show_prints_a_preset_or_a_file(tmp_path):
@@ -54,6 +55,21 @@ def test_run_puts_exact_sampled_and_published_values_side_by_side(stephenson):
     assert "0.940(5)" in lines["fidelity"]
     assert {"psi+", "psi-"} <= set(lines)
     assert "seed 7" in result.stdout
+
+
+def test_a_link_of_one_node_is_shown_run_and_drawn(tmp_path):
+    name, out, picture = "krutyanskiy2019_50km", tmp_path / "run.npz", tmp_path / "run.png"
+    assert ionlink("show", name).stdout == il.presets.text(name)
+    result = ionlink("run", name, *SHORT, "--out", str(out), "--plot", str(picture))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("krutyanskiy2019_50km (ion)\n")
+    assert "phi+" in result.stdout
+    assert "0.86(3)" in result.stdout
+    assert il.load_run(out) == il.presets.load(name).sample(heralds=300, seed=7)
+    assert picture.stat().st_size > 1000
+    document = json.loads(ionlink("run", name, *SHORT, "--json").stdout)
+    assert list(document["outcomes"]) == ["phi+"]
+    assert ionlink("budget", name).returncode == 0
 
 
 def test_run_answers_machines_in_json(stephenson):
@@ -145,7 +161,7 @@ def test_duration_is_laboratory_time():
     [
         ((), "required"),
         (("fly",), "invalid choice"),
-        (("show", "nonsense"), "neither a preset (stephenson2020) nor a file"),
+        (("show", "nonsense"), "neither a preset (stephenson2020, krutyanskiy2019_50km) nor a file"),
         (("run", "stephenson2020", "--heralds", "many"), "--heralds"),
         (("run", "stephenson2020", "--heralds", "0.5"), "`heralds` must be a whole number"),
         (("run", "stephenson2020", "--heralds", "nan"), "`heralds` must be a whole number"),

@@ -70,11 +70,15 @@ def pyplot():
     "link",
     [
         il.presets.load("stephenson2020"),
+        il.presets.load("krutyanskiy2019_50km"),
+        il.basic_link(encoding="number", efficiency=(0.3, 0.2), bright_fraction=(0.1, 0.1)),
+        il.basic_link(encoding="time-bin", efficiency=(0.3, 0.2), dead_time_s=1e-9, bin_separation_s=60e-9),
+        il.basic_link(encoding="frequency", efficiency=(0.3, 0.2), mode_splitting_rad_per_s=1e9),
         il.basic_link(efficiency=(0.4, 0.3), lifetime_s=(7e-9, 9e-9), dark_count_rate_hz=2e5),
         il.basic_link(efficiency=(0.4, 0.3), window_duration_s=0.9e-6, dead_time_s=50e-9),
         il.basic_link(efficiency=(0.4, 0.3)).replace({"station.accepted_patterns": ["psi-"]}),
     ],
-    ids=["preset", "basic", "long window", "psi-"],
+    ids=["preset", "ion-photon", "number", "time-bin", "frequency", "basic", "long window", "psi-"],
 )
 def test_links_can_be_drawn(pyplot, link, tmp_path):
     figure = il.plot.link(link, link.sample(heralds=200, seed=1))

@@ -70,6 +70,69 @@ def test_estimates_agree_with_exact_results(bright):
         assert np.abs(run.rho[name] - outcome.rho).max() < 5 / math.sqrt(run.heralds / 2)
 
 
+LINKS = {
+    "time-bin": {"coincidence_window_s": 10e-9, "detuning_rad_per_s": (0.0, 5e7), "phase_feed_forward": True},
+    "frequency": {"mode_splitting_rad_per_s": 1e9, "dark_count_rate_hz": 1e4},
+    "number": {"bright_fraction": (0.1, 0.15), "phase_jitter_rad": 0.2, "dark_count_rate_hz": 1e5},
+    "ion-photon": {"dark_count_rate_hz": 1e6, "ion_photon_fidelity": (0.97, 1.0)},
+}
+
+
+@pytest.mark.parametrize("engine", ["photon", "click", "herald"])
+@pytest.mark.parametrize("encoding", LINKS)
+def test_engines_agree_with_exact_results_for_every_encoding(encoding, engine):
+    """Five standard deviations: a false alarm in two million."""
+    link = il.basic_link(encoding=encoding, efficiency=(0.4, 0.3), mode_overlap=0.9, **LINKS[encoding])
+    run, exact = link.sample(heralds=4000, seed=3, engine=engine), link.exact()
+    estimate, truth = run.herald_probability, exact.herald_probability
+    assert abs(estimate.value - truth) < 5 * (estimate.high - estimate.low) / (2 * 1.96)
+    counts = np.bincount(run.pattern, minlength=len(run.patterns))
+    for count, pattern in zip(counts, exact.patterns, strict=True):
+        share = pattern.probability / exact.herald_probability
+        assert abs(count - 4000 * share) <= 5 * math.sqrt(4000 * share * (1 - share))
+        assert sum(pattern.by_cause) == pytest.approx(pattern.probability)
+    causes = np.bincount(run.cause, minlength=len(il.CAUSES))
+    expected = np.sum([pattern.by_cause for pattern in exact.patterns], axis=0) / exact.herald_probability
+    assert np.all(np.abs(causes - 4000 * expected) <= 5 * np.sqrt(4000 * expected * (1 - expected)))
+    for name, outcome in exact.outcomes.items():
+        states = run.states(run.bell_state == il.BELL_STATES.index(name))
+        assert np.abs(states.mean(axis=0) - outcome.rho).max() < 5 / math.sqrt(len(states))
+        for given in ("cause", "record"):
+            states = run.states(run.bell_state == il.BELL_STATES.index(name), given=given)
+            assert np.abs(states.mean(axis=0) - outcome.rho).max() < 5 / math.sqrt(len(states))
+
+
+def test_a_single_click_leaves_the_other_column_without_a_time(single):
+    run = single.sample(heralds=500, seed=1)
+    assert run.patterns == (((0, 0), None), (None, (1, 0)))
+    assert run.pattern_names == ("0", "1")
+    assert {il.CAUSES[cause] for cause in run.cause} == {"photon", "dark"}
+    missing = np.isnan(run.click_time_s)
+    np.testing.assert_array_equal(missing[:, 0], run.pattern == 1)
+    np.testing.assert_array_equal(missing[:, 1], run.pattern == 0)
+    times_s = run.click_time_s[~missing]
+    assert np.all((times_s >= 0) & (times_s <= single.station.window_duration_s))
+    np.testing.assert_allclose(np.trace(run.states(), axis1=1, axis2=2), 1.0, atol=1e-12)
+    assert "photon-dark" not in str(run)
+    parts = [single.sample(attempts=n, seed=9, start_attempt=start) for start, n in ((0, 10), (10, 90))]
+    assert il.merge(parts) == single.sample(attempts=100, seed=9)
+    sampler = single.sampler(seed=1)
+    assert [sampler.next().attempt for _ in range(20)] == run.attempt[:20].tolist()
+
+
+def test_coincidences_have_ports_modes_and_times(bright):
+    found = bright.sample(heralds=300, seed=1, record_coincidences=True).coincidences
+    n = len(found)
+    assert n > 0
+    assert found.attempt.shape == (n,)
+    for name, dtype in (("port", np.uint8), ("mode", np.uint8), ("click_time_s", np.float64)):
+        column = getattr(found, name)
+        assert (column.shape, column.dtype) == ((n, 2), dtype)
+    assert np.all(found.port == (0, 1))
+    assert np.all(found.mode[:, 0] == found.mode[:, 1])
+    assert set(found.mode[:, 0]) == {0, 1}
+
+
 def test_states_are_density_matrices_and_follow_the_selection(bright):
     run = bright.sample(heralds=200, seed=3)
     states = run.states()

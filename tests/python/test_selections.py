@@ -102,6 +102,42 @@ def test_a_window_longer_than_the_recorded_one_is_no_cut(run):
         run.select(window_duration_s=41e-9)
 
 
+def test_a_missing_click_is_never_late(single):
+    run = single.sample(heralds=2000, seed=1)
+    part = run.select(window_duration_s=5e-9)
+    kept = np.nanmax(run.click_time_s, axis=1) <= 5e-9
+    assert 0 < kept.sum() < run.heralds
+    np.testing.assert_array_equal(part.attempt, run.attempt[kept])
+    np.testing.assert_array_equal(part.click_time_s, run.click_time_s[kept])
+    np.testing.assert_array_equal(part.states(), run.states()[kept])
+    np.testing.assert_array_equal(part.measure("ZZ", seed=1), run.measure("ZZ", seed=1)[kept])
+
+
+def test_single_clicks_have_no_coincidence_window(single):
+    run = single.sample(heralds=10, seed=1)
+    with pytest.raises(il.ModelError, match="one click") as caught:
+        run.select(coincidence_window_s=1e-9)
+    assert caught.value.path == "coincidence_window_s"
+    with pytest.raises(il.ModelError, match=r"`station\.coincidence_window_s`.*one click") as caught:
+        single.replace({"station.coincidence_window_s": 1e-9})
+    assert caught.value.path == "station.coincidence_window_s"
+
+
+def test_a_cut_keeps_what_a_link_with_that_coincidence_window_keeps(bright):
+    """Five standard deviations."""
+    run = bright.sample(heralds=20_000, seed=1)
+    narrow = bright.replace({"station.coincidence_window_s": 3e-9})
+    exact, cut = narrow.exact(), run.select(coincidence_window_s=3e-9)
+    for estimate, truth in (
+        (cut.herald_probability, exact.herald_probability),
+        (cut.fidelity, exact.fidelity),
+    ):
+        assert abs(estimate.value - truth) < 5 * (estimate.high - estimate.low) / (2 * 1.96)
+    assert exact.herald_probability < bright.exact().herald_probability
+    with pytest.raises(il.ParameterError, match="at most the link's coincidence window"):
+        narrow.sample(heralds=5, seed=1).select(coincidence_window_s=4e-9)
+
+
 # --- measure
 
 

@@ -103,6 +103,46 @@ def test_a_table_that_was_written_in_pieces_is_read(saved, tmp_path):
     assert il.load_run(tmp_path / "run.parquet") == run
 
 
+@pytest.mark.parametrize("name", ["run.npz", "run.parquet"])
+@pytest.mark.parametrize("encoding", ["number", "ion-photon", "time-bin", "frequency"])
+def test_runs_of_every_encoding_come_back_equal(tmp_path, encoding, name):
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    bright = {"bright_fraction": (0.1, 0.2)} if encoding == "number" else {}
+    link = il.basic_link(encoding=encoding, efficiency=(0.4, 0.3), dark_count_rate_hz=1e5, **bright)
+    run = link.sample(heralds=300, seed=1)
+    run.save(tmp_path / name)
+    again = il.load_run(tmp_path / name)
+    assert again == run
+    np.testing.assert_array_equal(np.isnan(again.click_time_s), np.isnan(run.click_time_s))
+    np.testing.assert_array_equal(again.states(), run.states())
+
+
+def test_missing_clicks_are_nan_in_every_table(single, tmp_path):
+    run = single.sample(heralds=200, seed=1)
+    missing = np.isnan(run.click_time_s)
+    assert (missing.sum(axis=1) == 1).all()
+    run.save(tmp_path / "run.csv")
+    lines = (tmp_path / "run.csv").read_text(encoding="utf-8").splitlines()
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    for mode in (0, 1):
+        times = [float(row[f"click_time_{mode}_s"]) for row in rows]
+        np.testing.assert_array_equal(times, run.click_time_s[:, mode])
+    pytest.importorskip("pandas")
+    frame = run.to_pandas()
+    np.testing.assert_array_equal(frame[["click_time_0_s", "click_time_1_s"]].isna(), missing)
+    pytest.importorskip("pyarrow")
+    table = run.to_arrow()
+    np.testing.assert_array_equal(table["click_time_1_s"].to_numpy(), run.click_time_s[:, 1])
+
+
+def test_clicks_where_a_pattern_has_none_are_refused(single, tmp_path):
+    single.sample(heralds=50, seed=1).save(tmp_path / "run.npz")
+    rewritten(tmp_path / "run.npz", click_time_s=lambda array: array[:, ::-1])
+    with pytest.raises(il.ParameterError, match="damaged: click times are missing"):
+        il.load_run(tmp_path / "run.npz")
+
+
 def test_an_empty_run_and_a_huge_seed_come_back_equal(bright, tmp_path):
     for run in (bright.sample(attempts=0, seed=2**190), bright.sample(heralds=0, seed=1)):
         run.save(tmp_path / "RUN.NPZ")
@@ -171,8 +211,9 @@ def rewritten(path, **changes):
         {"attempt": lambda array: array[:-1]},
         {"attempt": lambda array: array.astype(float)},
         {"pattern": lambda array: array + np.uint8(4)},
-        {"cause": lambda array: array + np.uint8(3)},
+        {"cause": lambda array: array + np.uint8(7)},
         {"click_time_s": lambda array: array.T},
+        {"click_time_s": lambda array: array * np.nan},
         {"attempts": lambda value: value - 10},
         {"attempts": str},
         {"format": lambda _: "something else"},

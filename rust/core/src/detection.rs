@@ -92,7 +92,7 @@ pub struct Slot {
     pub mode: usize,
     /// Efficiency relative to the best detector; the common factor belongs to the photons' way.
     pub relative_efficiency: f64,
-    /// Rate of dark counts (1/s).
+    /// Rate of counts without photons of the ions (1/s): dark counts, and noise photons of the paths.
     pub dark_count_rate_hz: f64,
     /// Mean number of dark counts in the window.
     pub dark_mean: f64,
@@ -105,6 +105,54 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// The slot of a detector that counts without photons at this rate (1/s), dark counts and the light of others together.
+    pub fn new(
+        port: usize,
+        mode: usize,
+        relative_efficiency: f64,
+        detector: &DetectorParams,
+        rate_hz: f64,
+        window: &Window,
+    ) -> Self {
+        let dark_mean = rate_hz * window.duration_s();
+        Self {
+            port,
+            mode,
+            relative_efficiency,
+            dark_count_rate_hz: rate_hz,
+            dark_mean,
+            dark_probability: -math::exp_m1(-dark_mean),
+            number_resolving: detector.number_resolving,
+            dead_time_s: detector.dead_time_s,
+        }
+    }
+
+    /// A slot without detector.
+    pub fn absent(port: usize, mode: usize) -> Self {
+        Self {
+            port,
+            mode,
+            relative_efficiency: 0.0,
+            dark_count_rate_hz: 0.0,
+            dark_mean: 0.0,
+            dark_probability: 0.0,
+            number_resolving: false,
+            dead_time_s: 0.0,
+        }
+    }
+
+    /// Removes everything that counts without photons.
+    pub fn silence(&mut self) {
+        self.dim(0.0);
+    }
+
+    /// Multiplies the rate of counts without photons.
+    pub fn dim(&mut self, factor: f64) {
+        self.dark_count_rate_hz *= factor;
+        self.dark_mean *= factor;
+        self.dark_probability = -math::exp_m1(-self.dark_mean);
+    }
+
     /// Probability of no dark count in the window, q = exp(-rate W).
     pub fn silent_probability(&self) -> f64 {
         math::exp(-self.dark_mean)

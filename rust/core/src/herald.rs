@@ -1,12 +1,10 @@
 //! Herald: which click patterns announce which Bell state, and what caused them.
 
+use crate::encoding::{EncodingParams, slot_index};
 use crate::error::{Error, Result};
 use crate::state::BellState;
 
-/// Number of slots of a polarization analyzer: two ports times two modes.
-pub const SLOTS: usize = 4;
-
-/// What made the clicks of a herald.
+/// What made the clicks of a herald. A slot with a photon and a dark count is a photon slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Cause {
@@ -16,11 +14,30 @@ pub enum Cause {
     PhotonDark = 1,
     /// No photon registered: dark counts alone in both.
     DarkDark = 2,
+    /// A photon that an ion emitted besides the entangled one, in the other bin, is among the clicks.
+    SameNode = 3,
+    /// A photon emitted during the pulse, before the entangled one, is among the clicks.
+    DoubleEmission = 4,
+    /// Single-click herald: a photon.
+    Photon = 5,
+    /// Single-click herald: dark counts alone.
+    Dark = 6,
 }
 
 impl Cause {
+    /// Number of causes.
+    pub const COUNT: usize = 7;
+
     /// All causes in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::PhotonPhoton, Self::PhotonDark, Self::DarkDark];
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::PhotonPhoton,
+        Self::PhotonDark,
+        Self::DarkDark,
+        Self::SameNode,
+        Self::DoubleEmission,
+        Self::Photon,
+        Self::Dark,
+    ];
 
     /// The name users see.
     pub fn name(self) -> &'static str {
@@ -28,42 +45,115 @@ impl Cause {
             Self::PhotonPhoton => "photon-photon",
             Self::PhotonDark => "photon-dark",
             Self::DarkDark => "dark-dark",
+            Self::SameNode => "same-node",
+            Self::DoubleEmission => "double-emission",
+            Self::Photon => "photon",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// The cause of a pattern of `clicks` slots, `photons` of them with a photon, given the extra photons among them.
+    pub(crate) fn of(clicks: usize, photons: usize, extra: Option<ExtraKind>) -> Self {
+        match (extra, clicks, photons) {
+            (Some(ExtraKind::Pulse), ..) => Self::DoubleEmission,
+            (Some(ExtraKind::OtherBin), ..) => Self::SameNode,
+            (None, 1, 0) => Self::Dark,
+            (None, 1, _) => Self::Photon,
+            (None, _, 0) => Self::DarkDark,
+            (None, _, 1) => Self::PhotonDark,
+            (None, ..) => Self::PhotonPhoton,
         }
     }
 }
 
-/// Index of the slot at an exit of the splitter for a mode.
-pub const fn slot_index(port: usize, mode: usize) -> usize {
-    2 * port + mode
+/// Where a photon besides the entangled one comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExtraKind {
+    /// From the other bin: the ion was bright in both.
+    OtherBin,
+    /// From within the pulse: the ion was excited twice.
+    Pulse,
 }
 
-/// An accepted pattern: exactly these two slots clicked.
+/// An accepted pattern: exactly these slots clicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pattern {
-    /// The clicking slot of mode 0 and that of mode 1.
-    pub slots: [usize; 2],
+    /// The clicking slot of each column of click times: mode 0 and mode 1, or port 0 and port 1 where modes are not resolved;
+    /// nothing for the missing click of a single-click herald.
+    pub slots: [Option<usize>; 2],
     /// The announced state.
     pub bell_state: BellState,
 }
 
 impl Pattern {
-    /// The four patterns of two opposite modes. Same port announces psi+, different ports psi-.
-    pub const ALL: [Self; 4] = [
-        Self { slots: [slot_index(0, 0), slot_index(0, 1)], bell_state: BellState::PsiPlus },
-        Self { slots: [slot_index(1, 0), slot_index(1, 1)], bell_state: BellState::PsiPlus },
-        Self { slots: [slot_index(0, 0), slot_index(1, 1)], bell_state: BellState::PsiMinus },
-        Self { slots: [slot_index(1, 0), slot_index(0, 1)], bell_state: BellState::PsiMinus },
+    /// The patterns of two opposite modes. Same port announces psi+, different ports psi-.
+    const OPPOSITE_MODES: [Self; 4] = [
+        Self::two(slot_index(0, 0), slot_index(0, 1), BellState::PsiPlus),
+        Self::two(slot_index(1, 0), slot_index(1, 1), BellState::PsiPlus),
+        Self::two(slot_index(0, 0), slot_index(1, 1), BellState::PsiMinus),
+        Self::two(slot_index(1, 0), slot_index(0, 1), BellState::PsiMinus),
+    ];
+    /// The pattern of two ports.
+    const OPPOSITE_PORTS: [Self; 1] = [Self::two(slot_index(0, 0), slot_index(1, 0), BellState::PsiMinus)];
+    /// The patterns of one port.
+    const ONE_PORT: [Self; 2] = [
+        Self { slots: [Some(slot_index(0, 0)), None], bell_state: BellState::PsiPlus },
+        Self { slots: [None, Some(slot_index(1, 0))], bell_state: BellState::PsiMinus },
+    ];
+    /// The patterns of one mode.
+    const ONE_MODE: [Self; 2] = [
+        Self { slots: [Some(slot_index(0, 0)), None], bell_state: BellState::PhiPlus },
+        Self { slots: [None, Some(slot_index(0, 1))], bell_state: BellState::PhiPlus },
     ];
 
-    /// Name as port and mode of each click, such as `00+11` for port 0 mode 0 with port 1 mode 1.
+    const fn two(first: usize, second: usize, bell_state: BellState) -> Self {
+        Self { slots: [Some(first), Some(second)], bell_state }
+    }
+
+    /// All patterns that an encoding can announce a state with.
+    pub fn all(encoding: &EncodingParams) -> &'static [Self] {
+        match encoding {
+            EncodingParams::Polarization(_) | EncodingParams::TimeBin(_) | EncodingParams::BarrettKok(_) => {
+                &Self::OPPOSITE_MODES
+            }
+            EncodingParams::Frequency(_) => &Self::OPPOSITE_PORTS,
+            EncodingParams::Number(_) => &Self::ONE_PORT,
+            EncodingParams::IonPhoton(_) => &Self::ONE_MODE,
+        }
+    }
+
+    /// Two clicks in one mode and different ports: no herald, but where interference shows.
+    pub(crate) fn coincidence(mode: usize) -> Self {
+        Self::two(slot_index(0, mode), slot_index(1, mode), BellState::PsiMinus)
+    }
+
+    /// The clicking slots with their columns.
+    pub fn clicks(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.slots.iter().enumerate().filter_map(|(column, slot)| slot.map(|slot| (column, slot)))
+    }
+
+    /// Whether a slot is among the clicking ones.
+    pub fn contains(&self, slot: usize) -> bool {
+        self.slots.contains(&Some(slot))
+    }
+
+    /// Name of the clicks: port and mode of each (`00+11`: port 0 mode 0 with port 1 mode 1), the ports alone where modes are
+    /// not resolved (`0+1`), the port or the mode of a single click (`0`).
     pub fn name(&self) -> String {
-        let [first, second] = self.slots.map(|slot| format!("{}{}", slot / 2, slot % 2));
-        format!("{first}+{second}")
+        match self.slots {
+            [Some(first), Some(second)] if first % 2 != second % 2 => {
+                let [first, second] = [first, second].map(|slot| format!("{}{}", slot / 2, slot % 2));
+                format!("{first}+{second}")
+            }
+            [Some(first), Some(second)] => format!("{}+{}", first / 2, second / 2),
+            [Some(slot), None] | [None, Some(slot)] => format!("{}", slot / 2 + slot % 2),
+            [None, None] => String::new(),
+        }
     }
 
     /// One bit for each clicking slot.
     pub fn mask(&self) -> u32 {
-        1 << self.slots[0] | 1 << self.slots[1]
+        self.clicks().map(|(_, slot)| 1 << slot).sum()
     }
 }
 
@@ -71,33 +161,31 @@ impl Pattern {
 ///
 /// # Errors
 /// [`Error::Parameter`] for an unknown or repeated name and for an empty list.
-pub fn accepted_patterns(names: &[String]) -> Result<Vec<Pattern>> {
-    let mut chosen = [false; Pattern::ALL.len()];
+pub fn accepted_patterns(names: &[String], all: &[Pattern]) -> Result<Vec<Pattern>> {
+    let mut chosen = vec![false; all.len()];
     for (index, name) in names.iter().enumerate() {
+        let refused = |domain: String| {
+            Err(Error::parameter(format!("accepted_patterns.{index}"), format!("{name:?}"), domain, ""))
+        };
         let mut known = false;
-        for (pattern, chosen) in Pattern::ALL.iter().zip(&mut chosen) {
+        for (pattern, chosen) in all.iter().zip(&mut chosen) {
             if *name == pattern.name() || *name == pattern.bell_state.name() {
                 known = true;
                 if *chosen {
-                    let path = format!("accepted_patterns.{index}");
-                    return Err(Error::parameter(path, format!("{name:?}"), "named once", ""));
+                    return refused("named once".into());
                 }
                 *chosen = true;
             }
         }
         if !known {
-            let names: Vec<_> =
-                Pattern::ALL.iter().map(|pattern| format!("\"{}\"", pattern.name())).collect();
-            let domain = format!("\"psi+\", \"psi-\" or one of {}", names.join(", "));
-            return Err(Error::parameter(
-                format!("accepted_patterns.{index}"),
-                format!("{name:?}"),
-                domain,
-                "",
-            ));
+            let mut domain: Vec<&str> = all.iter().map(|pattern| pattern.bell_state.name()).collect();
+            domain.dedup();
+            let domain: Vec<_> = domain.into_iter().map(|name| format!("\"{name}\"")).collect();
+            let patterns: Vec<_> = all.iter().map(|pattern| format!("\"{}\"", pattern.name())).collect();
+            return refused(format!("{} or one of {}", domain.join(", "), patterns.join(", ")));
         }
     }
-    let patterns: Vec<_> = Pattern::ALL.into_iter().zip(chosen).filter_map(|(p, c)| c.then_some(p)).collect();
+    let patterns: Vec<_> = all.iter().zip(chosen).filter_map(|(p, c)| c.then_some(*p)).collect();
     if patterns.is_empty() {
         return Err(Error::parameter("accepted_patterns", "an empty list", "at least one pattern", ""));
     }
@@ -110,8 +198,8 @@ mod tests {
 
     #[test]
     fn same_port_announces_psi_plus_and_different_ports_psi_minus() {
-        for pattern in Pattern::ALL {
-            let [a, b] = pattern.slots;
+        for pattern in Pattern::OPPOSITE_MODES {
+            let [Some(a), Some(b)] = pattern.slots else { panic!("two clicks") };
             assert_ne!(a % 2, b % 2, "modes differ");
             let expected = if a / 2 == b / 2 { BellState::PsiPlus } else { BellState::PsiMinus };
             assert_eq!(pattern.bell_state, expected);
@@ -120,15 +208,18 @@ mod tests {
 
     #[test]
     fn a_pattern_is_named_by_its_clicks_or_its_bell_state() {
-        let names = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(accepted_patterns(&names(&["psi+", "psi-"])).unwrap().len(), 4);
-        assert_eq!(accepted_patterns(&names(&["00+11"])).unwrap()[0].slots, [0, 3]);
-        assert!(
-            accepted_patterns(&names(&["psi-", "00+11"])).unwrap_err().to_string().contains("named once")
-        );
-        assert!(accepted_patterns(&[]).is_err());
-        assert!(
-            accepted_patterns(&names(&["phi+"])).unwrap_err().to_string().contains("accepted_patterns.0")
-        );
+        let accepted = |list: &[&str], all: &[Pattern]| {
+            accepted_patterns(&list.iter().map(ToString::to_string).collect::<Vec<_>>(), all)
+        };
+        let four = &Pattern::OPPOSITE_MODES;
+        assert_eq!(accepted(&["psi+", "psi-"], four).unwrap().len(), 4);
+        assert_eq!(accepted(&["00+11"], four).unwrap()[0].slots, [Some(0), Some(3)]);
+        assert!(accepted(&["psi-", "00+11"], four).unwrap_err().to_string().contains("named once"));
+        assert!(accepted(&[], four).is_err());
+        assert!(accepted(&["phi+"], four).unwrap_err().to_string().contains("accepted_patterns.0"));
+        assert_eq!(Pattern::OPPOSITE_PORTS[0].name(), "0+1");
+        assert_eq!(Pattern::ONE_PORT.map(|pattern| pattern.name()), ["0", "1"]);
+        assert_eq!(Pattern::ONE_MODE.map(|pattern| pattern.name()), ["0", "1"]);
+        assert!(accepted(&["psi+"], &Pattern::OPPOSITE_PORTS).is_err());
     }
 }

@@ -20,6 +20,7 @@ pub mod collection;
 pub mod constants;
 pub mod detection;
 pub mod emission;
+pub mod encoding;
 pub mod error;
 pub mod estimate;
 pub mod herald;

@@ -2,6 +2,7 @@
 
 mod attempt;
 pub mod basic;
+mod branch;
 pub mod budget;
 mod click;
 pub(crate) mod conditional;
@@ -9,6 +10,8 @@ mod draw;
 pub mod exact;
 mod herald;
 pub mod measure;
+mod node;
+mod operators;
 pub mod params;
 pub mod parts;
 mod photon;
@@ -16,38 +19,54 @@ pub mod record;
 pub mod run;
 pub mod sampler;
 pub mod schedule;
+mod station;
+mod waves;
 
-use crate::channel::Path;
 use crate::check;
-use crate::collection::{Collection, Stage};
-use crate::detection::{DetectorParams, Slot, Window};
-use crate::emission::{Arrival, Emission, EncodingParams, WavePacket};
+use crate::collection::Stage;
+use crate::detection::{Slot, Window};
+use crate::emission::{DoubleEmission, WavePacket};
+use crate::encoding::{Carrier, EncodingParams, SLOTS};
 use crate::error::{Error, Result};
-use crate::herald::{Pattern, SLOTS, accepted_patterns, slot_index};
-use crate::interference::Splitter;
+use crate::herald::Pattern;
+use crate::interference::{Gram, Optics};
 use crate::memory::LocalErrors;
-use crate::state::{self, State};
-use crate::tree::{OneOrMany, Tree};
+use crate::state::State;
+use crate::tree::{AutoOr, Tree};
 use crate::{math, presets};
+use branch::Branch;
 use exact::Exact;
-use num_complex::Complex64;
-use params::{LinkParams, MeasuredParams, NodeParams, PhaseReference, PublishedParams, StationParams};
+use node::{Parts, check_apertures, check_stages};
+use params::{LinkParams, MeasuredParams, PhaseReference, PublishedParams};
 use schedule::Schedule;
+use station::Station;
 use std::sync::OnceLock;
 
 /// One node's photon as the station sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
-    /// Probability that an attempt yields a photon.
+    /// Probability that an attempt leaves the ion in the qubit, with or without a photon.
     pub photon_probability: f64,
     /// Probability per emitted photon to be registered by the best detector of an endless window.
     pub efficiency: f64,
-    /// Populations |c0|², |c1|² at emission: the state of an ion whose photon is lost.
+    /// Populations at emission: the state of an ion whose photon is lost. For number encoding 1 - alpha and alpha.
     pub populations: [f64; 2],
     /// Amplitudes c0, c1 of the collected photon.
     pub amplitudes: [f64; 2],
     /// Its wave.
     pub packet: WavePacket,
+    /// A second photon from a pulse of finite duration.
+    pub double: Option<DoubleEmission>,
+    /// Probability that the rotation between time bins does not exchange the ion's states.
+    pub rotation_missed: f64,
+    /// Probability that a bright ion leaves the qubit instead of emitting, number encoding.
+    pub bright_leak: f64,
+    /// Probability of a decay to the other ground state, time bins.
+    pub wrong_decay_probability: f64,
+    /// Factor of the ion's coherence from what happens between bins or rounds.
+    pub coherence: f64,
+    /// Phase that does not depend on click times (rad), of |1> of this ion.
+    pub static_phase_rad: f64,
 }
 
 /// A checked link. Cheap to share; everything that can be refused is refused by [`Link::new`].
@@ -63,19 +82,30 @@ pub struct Source {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Link {
-    params: LinkParams,
+    pub(crate) params: LinkParams,
     pub(crate) sources: [Source; 2],
-    pub(crate) splitter: Splitter,
+    /// The ways in which an attempt of each node can go.
+    pub(crate) branches: [Vec<Branch>; 2],
+    pub(crate) optics: Optics,
     pub(crate) slots: [Slot; SLOTS],
+    /// Gram matrix of each slot, with the slot's efficiency relative to the best detector.
+    pub(crate) grams: [Gram; SLOTS],
+    /// The photon as a receiver analyzes it, ion-photon links.
+    pub(crate) received: Gram,
     pub(crate) window: Window,
+    pub(crate) coincidence_window_s: Option<f64>,
     pub(crate) mode_overlap: f64,
-    /// Phase of <01|rho|10> that no click time changes (rad).
-    pub(crate) static_phase_rad: f64,
+    /// Angular frequency of mode 1 above mode 0 (rad/s).
+    pub(crate) splitting: f64,
+    /// From the window of mode 0 to that of mode 1 (s).
+    pub(crate) bin_separation_s: f64,
+    /// exp(-sigma²/2) of the arms' phase noise, number encoding.
+    pub(crate) phase_kept: f64,
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) schedule: Schedule,
     path_delay_s: [f64; 2],
     errors: [LocalErrors; 2],
-    exact: OnceLock<Exact>,
+    exact: OnceLock<Result<Exact>>,
 }
 
 impl Link {
@@ -84,101 +114,60 @@ impl Link {
     /// # Errors
     /// The first parameter outside its domain, with its path, value, domain and unit.
     pub fn new(params: LinkParams) -> Result<Self> {
-        let station = Station::new(&params.station).map_err(|error| error.within("station"))?;
-        let splitting = match &params.encoding {
-            EncodingParams::Polarization(polarization) => {
-                polarization.check().map_err(|error| error.within("encoding"))?;
-                polarization.mode_splitting_rad_per_s
-            }
-        };
+        let encoding = params.encoding.clone();
+        encoding.check().map_err(|error| error.within("encoding"))?;
+        let station = Station::new(&params.station, &encoding).map_err(|error| error.within("station"))?;
         let mode_overlap = check::probability("mode_overlap", params.mode_overlap)?;
-        let bell_phase_rad = check::finite("bell_phase_rad", params.bell_phase_rad, "rad")?;
+        check::finite("bell_phase_rad", params.bell_phase_rad, "rad")?;
         for (index, &delay_s) in params.delay_s.iter().enumerate() {
             let checked = check::within(&index.to_string(), delay_s, 0.0, check::MAX_DURATION_S, "s");
             checked.map_err(|error| error.within("delay_s"))?;
         }
-        if params.nodes[0].name == params.nodes[1].name {
+        let count = encoding.nodes();
+        if params.nodes.len() != count {
+            let domain = format!("{count} for the {} encoding", encoding.name());
+            return Err(Error::parameter("nodes", format!("{} nodes", params.nodes.len()), domain, ""));
+        }
+        if !params.paths.is_empty() && params.paths.len() != count {
+            let domain = format!("one path per node ({count}), or none at all");
+            return Err(Error::parameter("paths", format!("{} paths", params.paths.len()), domain, ""));
+        }
+        if count == 2 && params.nodes[0].name == params.nodes[1].name {
             let name = format!("{:?}", params.nodes[1].name);
             return Err(Error::parameter("nodes.1.name", name, "different from the first node's", ""));
         }
         let schedule = Schedule::new(&params.schedule).map_err(|error| error.within("schedule"))?;
-        if station.window.duration_s() > schedule.attempt_period_s() {
-            let domain = format!("at most the attempt period, {}", schedule.attempt_period_s());
+        let separation_s = encoding.bin_separation_s();
+        if separation_s > 0.0 && separation_s < station.window.duration_s() {
+            let domain = format!("at least the window, {}", station.window.duration_s());
+            let field = if matches!(encoding, EncodingParams::TimeBin(_)) { "bin" } else { "round" };
+            return Err(Error::parameter(
+                format!("encoding.{field}_separation_s"),
+                separation_s,
+                domain,
+                "s",
+            ));
+        }
+        if separation_s + station.window.duration_s() > schedule.attempt_period_s() {
+            let domain = format!(
+                "at most the attempt period{}, {}",
+                if separation_s > 0.0 { " less the time between the bins" } else { "" },
+                schedule.attempt_period_s() - separation_s
+            );
             let window_s = params.station.window_duration_s;
             return Err(Error::parameter("station.window_duration_s", window_s, domain, "s"));
         }
 
-        let paths =
-            [0, 1].map(|node| Path::new(&params.paths[node]).map_err(|e| e.within(node).within("paths")));
-        let [path_a, path_b] = paths;
-        let paths = [path_a?, path_b?];
-        let parts = [0, 1]
-            .map(|node| NodeParts::new(&params.nodes[node]).map_err(|e| e.within(node).within("nodes")));
-        let [part_a, part_b] = parts;
-        let parts = [part_a?, part_b?];
-
-        for stage in [Stage::Station, Stage::Detector] {
-            if parts[0].collection.includes(stage) != parts[1].collection.includes(stage) {
-                return Err(Error::Model {
-                    parameter: "nodes.1.collection.includes".into(),
-                    message: format!(
-                        "both nodes share the station: either both include \"{}\" in a measured efficiency or neither (a \
-                         lens includes nothing but the collection)",
-                        stage.name()
-                    ),
-                });
-            }
+        let mut parts = vec![];
+        for (node, given) in params.nodes.iter().enumerate() {
+            let elements = params.paths.get(node).map_or(&[][..], Vec::as_slice);
+            parts.push(Parts::new(given, node, elements, &encoding)?);
         }
+        check_stages(&parts)?;
+        check_apertures(&params)?;
         let detectors_included = parts[0].collection.includes(Stage::Detector);
-        let best = if detectors_included {
-            1.0
-        } else {
-            station.detectors.iter().fold(0.0, |best: f64, detector| best.max(detector.efficiency))
-        };
-        let slots = std::array::from_fn(|index| {
-            let detector = &station.detectors[index];
-            let dark_mean = detector.dark_count_rate_hz * station.window.duration_s();
-            Slot {
-                port: index / 2,
-                mode: index % 2,
-                relative_efficiency: if detectors_included {
-                    1.0
-                } else if best > 0.0 {
-                    detector.efficiency / best
-                } else {
-                    0.0
-                },
-                dark_count_rate_hz: detector.dark_count_rate_hz,
-                dark_mean,
-                dark_probability: -math::exp_m1(-dark_mean),
-                number_resolving: detector.number_resolving,
-                dead_time_s: detector.dead_time_s,
-            }
-        });
-        let sources = [0, 1].map(|node| {
-            let NodeParts { emission, collection, .. } = &parts[node];
-            let mut efficiency = collection.efficiency * best;
-            if !collection.includes(Stage::Path) {
-                efficiency *= paths[node].transmission;
-            }
-            if !collection.includes(Stage::Station) {
-                efficiency *= station.transmission;
-            }
-            Source {
-                photon_probability: emission.photon_probability,
-                efficiency,
-                populations: emission.amplitudes.map(|c| c * c),
-                amplitudes: collection.amplitudes,
-                packet: WavePacket {
-                    lifetime_s: emission.lifetime_s,
-                    delay_s: params.delay_s[node],
-                    detuning_rad_per_s: emission.detuning_rad_per_s,
-                    dephasing_rate_hz: emission.dephasing_rate_hz,
-                },
-            }
-        });
         if detectors_included
-            && station.detectors.iter().any(|d| d.efficiency != station.detectors[0].efficiency)
+            && station.detectors.iter().flatten().any(|d| Some(d.efficiency) != station.first_efficiency())
         {
             return Err(Error::Model {
                 parameter: "station.detectors".into(),
@@ -187,30 +176,146 @@ impl Link {
                     .into(),
             });
         }
-        let static_phase_rad = match params.phase_reference {
-            PhaseReference::Calibrated => sign_phase_rad(&sources),
-            PhaseReference::Raw => bell_phase_rad + splitting * (params.delay_s[1] - params.delay_s[0]),
+        if count == 1 && station.detectors.iter().flatten().any(|d| Some(d) != station.detectors[0].as_ref())
+        {
+            return Err(Error::Model {
+                parameter: "station.detectors".into(),
+                message: "a receiver exchanges its detectors from basis to basis: give one model for both"
+                    .into(),
+            });
+        }
+        let best = if detectors_included {
+            1.0
+        } else {
+            station.detectors.iter().flatten().fold(0.0, |best: f64, detector| best.max(detector.efficiency))
         };
+        let delays = arrivals(&params, &parts)?;
+        let mut sources = vec![];
+        for (node, part) in parts.iter().enumerate() {
+            sources.push(part.source(node, &params, best, station.transmission, delays[node])?);
+        }
+        if count == 1 {
+            sources.push(Source {
+                photon_probability: 1.0,
+                efficiency: 0.0,
+                double: None,
+                ..sources[0].clone()
+            });
+        }
+        let optics = station.optics(&parts, &encoding);
+        let noise = station.noise(&parts, &optics, count);
+        let slots = std::array::from_fn(|index| {
+            let Some(detector) = &station.detectors[index] else { return Slot::absent(index / 2, index % 2) };
+            let relative = match (detectors_included, best > 0.0) {
+                (true, _) => 1.0,
+                (false, true) => detector.efficiency / best,
+                (false, false) => 0.0,
+            };
+            let rate_hz = detector.dark_count_rate_hz + noise[index] * detector.efficiency;
+            Slot::new(index / 2, index % 2, relative, detector, rate_hz, &station.window)
+        });
         if let Some(published) = &params.published {
             check_published(published).map_err(|error| error.within("published"))?;
         }
-        let errors = parts.map(|part| part.errors);
-        let link = Self {
-            sources,
-            splitter: station.splitter,
+        let mut errors: Vec<LocalErrors> = parts.iter().map(|part| part.errors.clone()).collect();
+        if count == 1 {
+            errors.push(LocalErrors::none());
+        }
+        let path_delay_s = [0, 1].map(|node: usize| parts.get(node).map_or(0.0, |part| part.path.delay_s));
+        let phase_kept = match &encoding {
+            EncodingParams::Number(number) => {
+                let variance: f64 = number.phase_jitter_rad.iter().map(|sigma| sigma * sigma).sum();
+                math::exp(-0.5 * variance)
+            }
+            _ => 1.0,
+        };
+        let two = |mut list: Vec<Source>| -> Result<[Source; 2]> {
+            let (second, first) = (list.pop(), list.pop());
+            first.zip(second).map(|(a, b)| [a, b]).ok_or_else(no_nodes)
+        };
+        let [errors_a, errors_b] = <[LocalErrors; 2]>::try_from(errors).map_err(|_| no_nodes())?;
+        let mut link = Self {
+            sources: two(sources)?,
+            branches: [vec![], vec![]],
+            received: optics.received(),
+            optics,
             slots,
+            grams: [crate::interference::DARK; SLOTS],
             window: station.window,
+            coincidence_window_s: station.coincidence_window_s,
             mode_overlap,
-            static_phase_rad,
+            splitting: encoding.mode_splitting_rad_per_s(),
+            bin_separation_s: separation_s,
+            phase_kept,
             patterns: station.patterns,
             schedule,
-            path_delay_s: paths.map(|path| path.delay_s),
-            errors,
+            path_delay_s,
+            errors: [errors_a, errors_b],
             exact: OnceLock::new(),
             params,
         };
+        link.set_static_phases();
+        link.refresh();
+        link.check_clicks()?;
+        Ok(link)
+    }
+
+    /// Everything that follows from sources, optics and slots.
+    pub(crate) fn refresh(&mut self) {
+        self.grams = self.optics.grams();
+        for (gram, slot) in self.grams.iter_mut().zip(&self.slots) {
+            for element in gram.iter_mut().flatten() {
+                *element *= slot.relative_efficiency;
+            }
+        }
+        self.received = self.optics.received();
+        self.branches = [0, 1].map(|node: usize| self.sources[node].branches(&self.params.encoding));
+        if self.params.nodes.len() == 1 {
+            // a receiver has no second ion
+            self.branches[1] = vec![Branch::idle()];
+        }
+        self.exact = OnceLock::new();
+    }
+
+    /// Static phases of both ions: none where they are calibrated away.
+    pub(crate) fn set_static_phases(&mut self) {
+        let calibrated = self.params.phase_reference == PhaseReference::Calibrated;
+        for node in 0..2 {
+            let source = &self.sources[node];
+            let turn = match &self.params.encoding {
+                EncodingParams::Number(_) => source.packet.detuning_rad_per_s,
+                _ => self.splitting,
+            };
+            let mut phase_rad = turn * source.packet.delay_s;
+            let last = self.params.nodes.len() - 1;
+            if node == last {
+                phase_rad += self.params.bell_phase_rad;
+            }
+            if calibrated {
+                phase_rad = sign_phase_rad(&source.amplitudes);
+            }
+            self.sources[node].static_phase_rad = phase_rad;
+        }
+    }
+
+    /// What the encoding asks of clicks and coincidences.
+    fn check_clicks(&self) -> Result<()> {
+        let single = self.patterns.iter().any(|pattern| pattern.slots.contains(&None));
+        if single && self.coincidence_window_s.is_some() {
+            return Err(Error::Model {
+                parameter: "station.coincidence_window_s".into(),
+                message: format!("the {} encoding heralds with one click", self.params.encoding.name()),
+            });
+        }
+        if self.params.phase_feed_forward && matches!(self.params.encoding, EncodingParams::Frequency(_)) {
+            return Err(Error::Model {
+                parameter: "phase_feed_forward".into(),
+                message: "clicks that do not tell the frequencies apart do not tell the phase to turn back"
+                    .into(),
+            });
+        }
         // the number of dark counts in one window is drawn by inversion, which needs exp(-mean)
-        if link.remembers() && link.slots.iter().any(|slot| slot.dark_mean > MAX_REMEMBERED_DARKS) {
+        if self.remembers() && self.slots.iter().any(|slot| slot.dark_mean > MAX_REMEMBERED_DARKS) {
             return Err(Error::Model {
                 parameter: "station.detectors.dark_count_rate_hz".into(),
                 message: format!(
@@ -218,7 +323,7 @@ impl Link {
                 ),
             });
         }
-        Ok(link)
+        Ok(())
     }
 
     /// Reads a link from its tree of parameters: the one door for files, JSON and Python.
@@ -265,17 +370,18 @@ impl Link {
     /// Exact results, computed once.
     ///
     /// # Errors
-    /// [`Error::Model`] when detectors remember clicks from one window to the next: then attempts are not independent.
+    /// [`Error::Model`] when detectors remember clicks from one window to the next, for then attempts are not independent,
+    /// and where a numerical integral would take too long.
     pub fn exact(&self) -> Result<&Exact> {
         match self.memory() {
-            None => Ok(self.as_if_forgetful()),
+            None => self.as_if_forgetful(),
             Some(error) => Err(error),
         }
     }
 
     /// Exact results of the same link with detectors that are ready at every window's opening.
-    pub(crate) fn as_if_forgetful(&self) -> &Exact {
-        self.exact.get_or_init(|| Exact::of(self))
+    pub(crate) fn as_if_forgetful(&self) -> Result<&Exact> {
+        self.exact.get_or_init(|| Exact::of(self)).as_ref().map_err(Clone::clone)
     }
 
     /// Whether detectors remember clicks from one window to the next, so that attempts are not independent.
@@ -283,21 +389,37 @@ impl Link {
         self.memory().is_some()
     }
 
-    /// Why attempts are not independent, if they are not: a dead time longer than the gap between windows.
+    /// Why windows are not independent, if they are not: a dead time longer than the gap between two of a detector's.
     pub(crate) fn memory(&self) -> Option<Error> {
-        let gap_s = self.schedule.attempt_period_s() - self.window.duration_s();
+        let between_s = self.schedule.attempt_period_s() - self.occupied_s();
+        let gap_s = if self.bin_separation_s > 0.0 {
+            between_s.min(self.bin_separation_s - self.window.duration_s())
+        } else {
+            between_s
+        };
         let longest_s = self.longest_dead_time_s();
         (longest_s > gap_s).then(|| Error::Model {
             parameter: "station.detectors.dead_time_s".into(),
             message: format!(
-                "a dead time of {longest_s} s outlasts the gap of {gap_s} s between two windows, so attempts are not \
-                 independent; sample with the `click` or `photon` engine instead"
+                "a dead time of {longest_s} s outlasts the gap of {gap_s} s between two windows, so {} are not \
+                 independent; sample with the `click` or `photon` engine instead",
+                if gap_s < between_s { "bins" } else { "attempts" }
             ),
         })
     }
 
     pub(crate) fn longest_dead_time_s(&self) -> f64 {
         self.slots.iter().fold(0.0, |longest: f64, slot| longest.max(slot.dead_time_s))
+    }
+
+    /// From the opening of an attempt's first window to the closing of its last (s).
+    pub(crate) fn occupied_s(&self) -> f64 {
+        self.bin_separation_s + self.window.duration_s()
+    }
+
+    /// The slot that stands for a slot's detector: bins share the one of their port.
+    pub(crate) fn detector_of(&self, slot: usize) -> usize {
+        if self.optics.carrier == Carrier::Bins { slot - slot % 2 } else { slot }
     }
 
     /// The accepted patterns, in the order of the numbers in a run.
@@ -310,129 +432,75 @@ impl Link {
         &self.schedule
     }
 
-    /// The two sources.
-    pub fn sources(&self) -> &[Source; 2] {
-        &self.sources
+    /// The two sources; of an ion-photon link the first one.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources[..self.params.nodes.len()]
     }
 
-    /// Delay of each path (s), compensated by the timing of the pulses.
+    /// Delay of each path (s), see `pulse_offset_s`.
     pub fn path_delay_s(&self) -> [f64; 2] {
         self.path_delay_s
     }
 
-    /// From the state that the clicks leave to the state users see: static phases and local errors.
+    /// From the state that the clicks leave to the state users see: static phases, coherence lost between bins, local
+    /// errors.
     pub(crate) fn finished(&self, rho: &State) -> State {
         let mut rho = *rho;
-        let turn = math::phase(self.static_phase_rad);
-        rho[1][2] *= turn;
-        rho[2][1] *= turn.conj();
+        for (node, source) in self.sources.iter().enumerate() {
+            if source.static_phase_rad == 0.0 && source.coherence == 1.0 {
+                continue;
+            }
+            let bit = 2 - node;
+            let turn = math::phase(source.static_phase_rad) * source.coherence;
+            for row in 0..4 {
+                for column in 0..4 {
+                    match (row / bit % 2, column / bit % 2) {
+                        (1, 0) => rho[row][column] *= turn,
+                        (0, 1) => rho[row][column] *= turn.conj(),
+                        _ => {}
+                    }
+                }
+            }
+        }
         for (node, errors) in self.errors.iter().enumerate() {
             rho = errors.apply(&rho, node);
         }
         rho
     }
-
-    /// Arrival of a node's photon that is known to lie inside the window.
-    pub(crate) fn arrival_inside(&self, node: usize) -> Arrival {
-        self.sources[node].packet.inside(self.window.start_s, self.window.end_s)
-    }
-
-    /// Whether the two ports of a mode lose differently: only then do lost photons interfere visibly.
-    pub(crate) fn ports_differ(&self) -> bool {
-        (0..2).any(|mode| self.slots[mode].relative_efficiency != self.slots[2 + mode].relative_efficiency)
-    }
-
-    /// Product of the four amplitudes of a slot pair's cross term, U_p\[d,A\] U_q\[e,B\] U_p\[d,B\] U_q\[e,A\] c_p c_q c_p c_q,
-    /// with all efficiencies.
-    pub(crate) fn cross_weight(&self, first: usize, second: usize) -> f64 {
-        let (k, l) = (&self.slots[first], &self.slots[second]);
-        let [a, b] = &self.sources;
-        let u = |slot: &Slot, source| self.splitter.amplitude(slot.mode, slot.port, source);
-        a.amplitudes[k.mode]
-            * b.amplitudes[l.mode]
-            * a.amplitudes[l.mode]
-            * b.amplitudes[k.mode]
-            * (u(k, 0) * u(l, 1) * u(k, 1) * u(l, 0))
-            * (k.relative_efficiency * l.relative_efficiency)
-            * (a.efficiency * b.efficiency)
-    }
-
-    /// Probability that an emitted photon of `source`, given mode and an endless window, is registered in `slot`.
-    pub(crate) fn slot_efficiency(&self, source: usize, slot: usize) -> f64 {
-        let slot = &self.slots[slot];
-        self.sources[source].efficiency
-            * slot.relative_efficiency
-            * self.splitter.probability(slot.mode, slot.port, source)
-    }
 }
 
-/// Phase of <01|rho|10> that the signs of the amplitudes bring: it is static, so that calibration removes it too.
-pub(crate) fn sign_phase_rad(sources: &[Source; 2]) -> f64 {
-    let [a, b] = sources;
-    let product = a.amplitudes[0] * a.amplitudes[1] * b.amplitudes[0] * b.amplitudes[1];
-    if product < 0.0 { std::f64::consts::PI } else { 0.0 }
+/// Phase of |1> that the signs of the amplitudes bring: it is static, so that calibration removes it too.
+pub(crate) fn sign_phase_rad(amplitudes: &[f64; 2]) -> f64 {
+    if amplitudes[0] * amplitudes[1] < 0.0 { std::f64::consts::PI } else { 0.0 }
 }
 
-struct NodeParts {
-    emission: Emission,
-    collection: Collection,
-    errors: LocalErrors,
+fn no_nodes() -> Error {
+    Error::parameter("nodes", "none", "one or two nodes", "")
 }
 
-impl NodeParts {
-    fn new(params: &NodeParams) -> Result<Self> {
-        if params.name.is_empty() {
-            return Err(Error::parameter("name", "\"\"", "a name", ""));
+/// Residual delay of each node's photon (s): given, and what pulses and paths bring.
+fn arrivals(params: &LinkParams, parts: &[Parts]) -> Result<[f64; 2]> {
+    let mut delays = params.delay_s;
+    if let AutoOr::Given(offsets) = params.pulse_offset_s {
+        let mut arrivals = [0.0; 2];
+        for node in 0..2 {
+            let checked = check::within(
+                &node.to_string(),
+                offsets[node],
+                -check::MAX_DURATION_S,
+                check::MAX_DURATION_S,
+                "s",
+            );
+            arrivals[node] = checked.map_err(|error| error.within("pulse_offset_s"))?
+                + parts.get(node).map_or(0.0, |part| part.path.delay_s);
         }
-        let emission = Emission::new(&params.emission).map_err(|error| error.within("emission"))?;
-        let collection =
-            Collection::new(&params.collection, &emission).map_err(|error| error.within("collection"))?;
-        let errors = LocalErrors::new(&params.errors).map_err(|error| error.within("errors"))?;
-        Ok(Self { emission, collection, errors })
+        // t = 0 is the arrival of the earlier photon
+        let earliest = if parts.len() == 2 { arrivals[0].min(arrivals[1]) } else { arrivals[0] };
+        for node in 0..parts.len() {
+            delays[node] += arrivals[node] - earliest;
+        }
     }
-}
-
-/// A checked station.
-struct Station {
-    splitter: Splitter,
-    detectors: [DetectorParams; SLOTS],
-    transmission: f64,
-    window: Window,
-    patterns: Vec<Pattern>,
-}
-
-impl Station {
-    fn new(params: &StationParams) -> Result<Self> {
-        let reflectivity = match &params.reflectivity {
-            OneOrMany::One(r) => [*r; 2],
-            OneOrMany::Many(list) => <[f64; 2]>::try_from(list.as_slice()).map_err(|_| {
-                let given = format!("{} values", list.len());
-                Error::parameter("reflectivity", given, "one number or one per mode (2)", "")
-            })?,
-        };
-        let detectors = match &params.detectors {
-            OneOrMany::One(detector) => {
-                detector.check().map_err(|error| error.within("detectors"))?;
-                std::array::from_fn(|_| detector.clone())
-            }
-            OneOrMany::Many(list) => {
-                for (index, detector) in list.iter().enumerate() {
-                    detector.check().map_err(|error| error.within(index).within("detectors"))?;
-                }
-                <[DetectorParams; SLOTS]>::try_from(list.clone()).map_err(|list| {
-                    let domain = "one detector or one per slot (4: 00, 01, 10, 11)";
-                    Error::parameter("detectors", format!("{} detectors", list.len()), domain, "")
-                })?
-            }
-        };
-        Ok(Self {
-            splitter: Splitter::new(reflectivity)?,
-            detectors,
-            transmission: check::probability("transmission", params.transmission)?,
-            window: Window::new(params.window_start_s, params.window_duration_s)?,
-            patterns: accepted_patterns(&params.accepted_patterns)?,
-        })
-    }
+    Ok(delays)
 }
 
 pub(crate) fn check_published(published: &PublishedParams) -> Result<()> {
@@ -462,23 +530,3 @@ fn check_measured(measured: &MeasuredParams) -> Result<()> {
 
 /// Mean number of dark counts per window up to which detectors that remember are simulated.
 const MAX_REMEMBERED_DARKS: f64 = 500.0;
-
-/// |m><m| on one ion and a diagonal operator on the other, as populations of the pair.
-pub(crate) fn projected(node: usize, mode: usize, weight: f64, other: [f64; 2]) -> State {
-    let mut projector = [0.0; 2];
-    projector[mode] = weight;
-    if node == 0 {
-        state::diagonal_product(projector, other)
-    } else {
-        state::diagonal_product(other, projector)
-    }
-}
-
-/// Adds the cross term |chi1><chi2| + |chi2><chi1| of a photon of mode p in the first slot and q in the second.
-pub(crate) fn add_cross(rho: &mut State, p: usize, q: usize, cross: Complex64) {
-    let (row, column) = (2 * p + q, 2 * q + p);
-    rho[row][column] += cross;
-    rho[column][row] += cross.conj();
-}
-
-const _: () = assert!(slot_index(1, 1) + 1 == SLOTS);

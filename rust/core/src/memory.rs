@@ -58,6 +58,16 @@ pub struct LocalErrors {
 }
 
 impl LocalErrors {
+    /// None at all.
+    pub fn none() -> Self {
+        Self {
+            ion_photon_weight: 1.0,
+            rotation: None,
+            depolarizing_probability: 0.0,
+            dephasing_probability: 0.0,
+        }
+    }
+
     /// Checks the parameters.
     ///
     /// # Errors

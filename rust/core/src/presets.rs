@@ -2,7 +2,10 @@
 
 use crate::error::{Error, Result};
 
-const PRESETS: [(&str, &str); 1] = [("stephenson2020", include_str!("../presets/stephenson2020.toml"))];
+const PRESETS: [(&str, &str); 2] = [
+    ("stephenson2020", include_str!("../presets/stephenson2020.toml")),
+    ("krutyanskiy2019_50km", include_str!("../presets/krutyanskiy2019_50km.toml")),
+];
 
 /// Names of the shipped link files.
 pub fn names() -> impl Iterator<Item = &'static str> {

@@ -22,6 +22,7 @@
 //! # Ok::<(), ionlink_core::error::Error>(())
 //! ```
 
+mod auto_or;
 mod kinds;
 mod one_or_many;
 mod probe;
@@ -33,6 +34,7 @@ mod text;
 mod write;
 
 use crate::error::{Error, Position, Result};
+pub use auto_or::AutoOr;
 pub(crate) use kinds::{expecting_kind, kinds};
 pub use one_or_many::OneOrMany;
 pub use probe::{fields_of, kinds_of};

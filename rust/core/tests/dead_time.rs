@@ -75,7 +75,11 @@ fn a_dead_time_shorter_than_the_gap_changes_nothing() {
     }
     let exact: Vec<(f64, f64)> = {
         let exact = blind.exact().unwrap();
-        exact.patterns.iter().flat_map(|p| p.by_cause.map(|rho| (state::trace(&rho), 0.0))).collect()
+        exact
+            .patterns
+            .iter()
+            .flat_map(|p| p.by_cause[..3].iter().map(|rho| (state::trace(rho), 0.0)).collect::<Vec<_>>())
+            .collect()
     };
     let seen = summary(&blind, &sample(&blind, EngineChoice::Click, 2, 0, MANY, 1));
     assert!(difference(&seen[..12], &exact) < SIGMAS);
@@ -117,7 +121,7 @@ fn blind_time_follows_the_textbook_loss_where_one_click_blocks_one_attempt() {
     // every second attempt, because a dead time between one and two periods blocks exactly the next window.
     let blind = BasicLinkParams {
         efficiency: [1.0, 0.0],
-        amplitudes: [[1.0, 0.0], [1.0, 0.0]],
+        amplitudes: Some([[1.0, 0.0], [1.0, 0.0]]),
         reflectivity: ionlink_core::tree::OneOrMany::One(0.0),
         dark_count_rate_hz: 1e5,
         dead_time_s: 1.5e-6,

@@ -58,7 +58,7 @@ fn row(index: usize) -> BasicLinkParams {
 /// Distribution of the click time of a mode, photons alone: node A's photon carried it with weight cA_m² cB_m'², node
 /// B's with cB_m² cA_m'² (the splitter's exits sum up to one), each with its exponential cut to the window.
 fn click_time_cdf(params: &BasicLinkParams, mode: usize, time_s: f64) -> f64 {
-    let [a, b] = params.amplitudes;
+    let [a, b] = params.amplitudes.unwrap_or([[std::f64::consts::FRAC_1_SQRT_2; 2]; 2]);
     let square = |c: f64| c * c;
     let weights = [square(a[mode] * b[1 - mode]), square(b[mode] * a[1 - mode])];
     let cut = |node: usize| {

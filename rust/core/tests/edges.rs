@@ -19,7 +19,7 @@ fn a_link_that_always_heralds_heralds_in_every_attempt() {
     for reflectivity in [vec![0.5, 0.5], vec![0.1, 0.7], vec![0.31, 0.77]] {
         let params = BasicLinkParams {
             efficiency: [1.0; 2],
-            amplitudes: [[1.0, 0.0], [0.0, 1.0]],
+            amplitudes: Some([[1.0, 0.0], [0.0, 1.0]]),
             reflectivity: OneOrMany::Many(reflectivity),
             window_duration_s: 9e-7,
             ..Default::default()
@@ -40,7 +40,7 @@ fn lone_photons_of_nearly_perfect_links_are_drawn_at_once() {
     for efficiency in [0.999_999, 1.0] {
         let params = BasicLinkParams {
             efficiency: [efficiency; 2],
-            amplitudes: [[1.0, 0.0]; 2],
+            amplitudes: Some([[1.0, 0.0]; 2]),
             number_resolving: true,
             dark_count_rate_hz: 1e6,
             window_duration_s: 401e-9,
@@ -146,7 +146,7 @@ fn a_dead_time_just_beyond_the_gap_changes_little() {
                 run.heralds.cause.iter().filter(|seen| usize::from(**seen) == cause as usize).count() as f64;
             // 5 sigma, and 0.1 ns out of 40 ns of dark counts and photons may be lost
             assert!(
-                (seen / n - expected).abs() < 5.0 * (expected / n).sqrt() + 0.005 * expected,
+                (seen / n - expected).abs() <= 5.0 * (expected / n).sqrt() + 0.005 * expected,
                 "{engine:?} {cause:?}"
             );
         }
@@ -210,7 +210,7 @@ fn a_photon_that_is_not_collected_leaves_the_emitted_populations() {
 
 #[test]
 fn amplitude_signs_are_static_phases() {
-    let params = BasicLinkParams { amplitudes: [[0.6, -0.8], [0.6, 0.8]], ..Default::default() };
+    let params = BasicLinkParams { amplitudes: Some([[0.6, -0.8], [0.6, 0.8]]), ..Default::default() };
     let raw = params.checked().unwrap();
     let mut calibrated = params.link().unwrap();
     calibrated.phase_reference = ionlink_core::link::params::PhaseReference::Calibrated;
@@ -256,8 +256,8 @@ fn records_that_cannot_be_are_refused() {
     refuse(&[0, 1], &[0], &[[6e-9; 2]]);
     refuse(&[0], &[0], &[[1e-9; 2]]); // before any photon arrives
     refuse(&[0], &[2], &[[6e-9; 2]]); // dark counts of detectors that have none
-    assert!(link.density(9, Cause::PhotonPhoton, [6e-9; 2]).is_err());
-    assert!(state::trace(&link.density(0, Cause::PhotonPhoton, [6e-9; 2]).unwrap()) > 0.0);
+    assert!(link.density(9, Cause::PhotonPhoton, &[[6e-9; 2]]).is_err());
+    assert!(state::trace(&link.density(0, Cause::PhotonPhoton, &[[6e-9; 2]]).unwrap()[0]) > 0.0);
 }
 
 #[test]

@@ -1,80 +1,289 @@
-//! The photon engine against `exact` on random links with every effect of the model at once.
+//! The engines against `exact` on random links: every encoding, with any of the model's effects at once.
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
+#![expect(clippy::write_with_newline, reason = "lines of link files")]
 
 use ionlink_core::stream::{BlockKey, Xoshiro};
-use ionlink_core::{Cause, EngineChoice, Given, Key, Link, Plan, Run, State, Stop, state};
+use ionlink_core::tree::Tree;
+use ionlink_core::{Cause, EngineChoice, Error, Given, Key, Link, Plan, Run, State, Stop, state};
 use num_complex::Complex64;
 use std::fmt::Write;
 
+/// Numbers for link files.
+struct Dice<'a>(&'a mut Xoshiro);
+
+impl Dice<'_> {
+    fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.0.uniform()
+    }
+
+    fn chance(&mut self, probability: f64) -> bool {
+        self.0.uniform() < probability
+    }
+
+    fn pick<'t>(&mut self, list: &[&'t str]) -> &'t str {
+        list[(self.0.uniform() * list.len() as f64) as usize]
+    }
+}
+
+const ENCODINGS: [&str; 6] = ["polarization", "time-bin", "frequency", "number", "barrett-kok", "ion-photon"];
+
 /// A link file drawn at random.
 fn random_link(rng: &mut Xoshiro) -> String {
-    let mut between = |low: f64, high: f64| low + (high - low) * rng.uniform();
+    let mut dice = Dice(rng);
+    let encoding = dice.pick(&ENCODINGS);
+    let modes_are_polarizations = matches!(encoding, "polarization" | "ion-photon");
+    let nodes = if encoding == "ion-photon" { 1 } else { 2 };
     let mut text = format!(
-        "mode_overlap = {}\ndelay_s = [{:e}, {:e}]\nbell_phase_rad = {}\nphase_reference = \"raw\"\n",
-        between(0.5, 1.0),
-        between(0.0, 3e-9),
-        between(0.0, 3e-9),
-        between(0.0, 6.0)
+        "mode_overlap = {}\ndelay_s = [{:e}, {:e}]\nbell_phase_rad = {}\nphase_reference = \"{}\"\n\
+         phase_feed_forward = {}\n",
+        dice.between(0.5, 1.0),
+        dice.between(0.0, 3e-9),
+        dice.between(0.0, 3e-9),
+        dice.between(0.0, 6.0),
+        dice.pick(&["raw", "raw", "calibrated"]),
+        encoding != "frequency" && dice.chance(0.2),
     );
-    for name in ["a", "b"] {
-        let angle = between(0.2, 1.3);
-        write!(
-            text,
-            "[[nodes]]\nname = \"{name}\"\n[nodes.emission]\nlifetime_s = {:e}\nexcitation_probability = {}\n\
-             amplitudes = [{}, {}]\ntransitions = [\"sigma\", \"pi\"]\ndetuning_rad_per_s = {:e}\n\
-             dephasing_rate_hz = {:e}\n",
-            between(4e-9, 12e-9),
-            between(0.7, 1.0),
-            libm::cos(angle),
-            libm::sin(angle),
-            between(-2e8, 2e8),
-            between(0.0, 3e7)
-        )
-        .unwrap();
-        if between(0.0, 1.0) < 0.5 {
-            let coupling = if between(0.0, 1.0) < 0.5 { "" } else { "fiber_coupling = 0.7\n" };
-            let aperture = between(0.6, 0.95);
+    if dice.chance(0.2) {
+        write!(text, "pulse_offset_s = [0.0, {:e}]\n", dice.between(0.0, 2e-9)).unwrap();
+    }
+    let mut paths = vec![];
+    for _ in 0..nodes {
+        let elements: Vec<String> =
+            (0..(dice.between(0.0, 3.0) as usize)).map(|_| element(&mut dice)).collect();
+        paths.push(format!("[{}]", elements.join(", ")));
+    }
+    write!(text, "paths = [{}]\n", paths.join(", ")).unwrap();
+    write!(text, "[encoding]\nkind = \"{encoding}\"\n{}", encoding_fields(encoding, &mut dice)).unwrap();
+    for name in &["a", "b"][..nodes] {
+        let lens = modes_are_polarizations && dice.chance(0.5);
+        let cavity = !lens && dice.chance(0.15);
+        write!(text, "[[nodes]]\nname = \"{name}\"\n{}", emission(encoding, cavity, &mut dice)).unwrap();
+        if lens {
+            let coupling = if dice.chance(0.5) { "" } else { "fiber_coupling = 0.7\n" };
+            let aperture = dice.between(0.6, 0.95);
             write!(text, "[nodes.collection]\nkind = \"lens\"\nnumerical_aperture = {aperture}\n{coupling}")
                 .unwrap();
+        } else if cavity {
+            write!(
+                text,
+                "[nodes.collection]\nkind = \"cavity\"\ncoupling_rad_per_s = 2e7\n\
+                 cavity_half_linewidth_rad_per_s = 1e7\natomic_half_linewidth_rad_per_s = 6e7\ndrive = \"{}\"\n\
+                 escape_probability = 0.8\n",
+                dice.pick(&["slow", "prompt"])
+            )
+            .unwrap();
         } else {
-            let efficiency = between(0.1, 0.9);
+            let efficiency = dice.between(0.15, 0.9);
             write!(
                 text,
                 "[nodes.collection]\nkind = \"measured_efficiency\"\nefficiency = {efficiency}\n\
-                 includes = [\"collection\", \"path\"]\n"
+                 includes = [\"collection\"]\n"
             )
             .unwrap();
         }
         write!(
             text,
             "[nodes.errors]\nion_photon_fidelity = {}\nrotation_rad = [{}, {}, {}]\n",
-            between(0.8, 1.0),
-            between(-0.3, 0.3),
-            between(-0.3, 0.3),
-            between(-0.3, 0.3)
+            dice.between(0.8, 1.0),
+            dice.between(-0.3, 0.3),
+            dice.between(-0.3, 0.3),
+            dice.between(-0.3, 0.3)
         )
         .unwrap();
     }
-    write!(
-        text,
-        "[station]\nreflectivity = [{}, {}]\nwindow_start_s = {:e}\nwindow_duration_s = {:e}\n",
-        between(0.3, 0.7),
-        between(0.3, 0.7),
-        between(-1e-9, 3e-9),
-        between(10e-9, 60e-9)
-    )
-    .unwrap();
-    for _ in 0..4 {
+    text + &station(encoding, &mut dice) + "[schedule]\nattempt_period_s = 1e-6\n"
+}
+
+/// One element of a path.
+fn element(dice: &mut Dice<'_>) -> String {
+    match dice.pick(&["loss", "rotation", "plate", "polarization", "switch", "filter", "converter", "fiber"])
+    {
+        "loss" => format!("{{ kind = \"loss\", transmission = {} }}", dice.between(0.6, 1.0)),
+        "rotation" => format!("{{ kind = \"rotation\", angle_rad = {} }}", dice.between(-0.5, 0.5)),
+        "plate" => format!(
+            "{{ kind = \"wave_plate\", retardance_rad = {}, angle_rad = {} }}",
+            dice.between(0.0, 3.0),
+            dice.between(-0.3, 0.3)
+        ),
+        "polarization" => format!(
+            "{{ kind = \"polarization_loss\", transmission = [{}, {}] }}",
+            dice.between(0.7, 1.0),
+            dice.between(0.7, 1.0)
+        ),
+        "switch" => format!("{{ kind = \"switch\", loss_db = {} }}", dice.between(0.0, 1.0)),
+        "filter" => {
+            format!("{{ kind = \"filter\", transmission = {}, bandwidth_hz = 1e9 }}", dice.between(0.7, 1.0))
+        }
+        "converter" => format!(
+            "{{ kind = \"converter\", efficiency = {}, noise_rate_hz = {:e}, bandwidth_hz = 2e9 }}",
+            dice.between(0.5, 1.0),
+            dice.between(0.0, 1e6)
+        ),
+        _ => format!(
+            "{{ kind = \"fiber\", length_m = {}, attenuation_db_per_km = 2.0, group_index = 1.45 }}",
+            dice.between(0.0, 0.2)
+        ),
+    }
+}
+
+fn encoding_fields(encoding: &str, dice: &mut Dice<'_>) -> String {
+    match encoding {
+        "frequency" => format!("mode_splitting_rad_per_s = {:e}\n", dice.between(1e8, 6e8)),
+        "polarization" | "ion-photon" => {
+            format!(
+                "mode_splitting_rad_per_s = {:e}\n",
+                if dice.chance(0.5) { dice.between(0.0, 1e8) } else { 0.0 }
+            )
+        }
+        "number" => format!(
+            "bright_fraction = [{}, {}]\nphase_jitter_rad = [{}, {}]\n",
+            dice.between(0.05, 0.5),
+            dice.between(0.05, 0.5),
+            dice.between(0.0, 0.5),
+            dice.between(0.0, 0.5)
+        ),
+        "barrett-kok" => format!(
+            "round_separation_s = 2e-7\nphase_jitter_rad = [{}, {}]\n",
+            dice.between(0.0, 0.5),
+            dice.between(0.0, 0.5)
+        ),
+        _ => {
+            let mut text = "bin_separation_s = 1e-7\n".to_owned();
+            if dice.chance(0.5) {
+                write!(
+                    text,
+                    "rotation_error_rad = [{}, {}]\nwrong_decay_probability = [{}, {}]\ncoherence_time_s = [{:e}, inf]\n",
+                    dice.between(-0.8, 0.8),
+                    dice.between(-0.8, 0.8),
+                    dice.between(0.0, 0.3),
+                    dice.between(0.0, 0.3),
+                    dice.between(1e-7, 1e-6)
+                )
+                .unwrap();
+            }
+            if dice.chance(0.5) {
+                write!(
+                    text,
+                    "erasure_check = {{ detection_probability = {}, kept_fraction = {} }}\n",
+                    dice.between(0.5, 1.0),
+                    dice.between(0.7, 1.0)
+                )
+                .unwrap();
+            }
+            text
+        }
+    }
+}
+
+fn emission(encoding: &str, cavity: bool, dice: &mut Dice<'_>) -> String {
+    let lifetime_s = dice.between(4e-9, 12e-9);
+    let angle = dice.between(0.2, 1.3);
+    let mut text = format!(
+        "[nodes.emission]\nexcitation_probability = {}\npreparation_probability = {}\ndetuning_rad_per_s = {:e}\n\
+         dephasing_rate_hz = {:e}\n",
+        dice.between(0.7, 1.0),
+        dice.between(0.8, 1.0),
+        dice.between(-2e8, 2e8),
+        dice.between(0.0, 3e7)
+    );
+    if encoding != "number" {
+        write!(text, "amplitudes = [{}, {}]\n", libm::cos(angle), libm::sin(angle)).unwrap();
+    }
+    if matches!(encoding, "polarization" | "ion-photon") {
+        text += "transitions = [\"sigma\", \"pi\"]\n";
+    }
+    if !cavity {
+        write!(text, "branching_ratio = {}\n", dice.between(0.7, 1.0)).unwrap();
+    }
+    if dice.chance(0.25) {
+        write!(text, "spectral_diffusion_rad_per_s = {:e}\n", dice.between(0.0, 1e8)).unwrap();
+    }
+    let restarts = if dice.chance(0.3) {
+        format!(
+            ", restarts = [{{ delay_s = {:e}, probability = {} }}]",
+            dice.between(0.0, 8e-9),
+            dice.between(0.0, 0.6)
+        )
+    } else {
+        String::new()
+    };
+    if dice.chance(0.12) {
+        write!(
+            text,
+            "wavepacket = {{ kind = \"tabulated\", times_s = [0.0, 3e-9, 9e-9, 3e-8], intensity = [0.0, 1.0, 0.6, 0.0]\
+             {restarts} }}\n"
+        )
+        .unwrap();
+        return text;
+    }
+    write!(text, "lifetime_s = {lifetime_s:e}\n").unwrap();
+    if dice.chance(0.25) {
+        write!(text, "pulse_duration_s = {:e}\n", dice.between(0.1, 0.6) * lifetime_s).unwrap();
+        if !matches!(encoding, "number" | "time-bin" | "barrett-kok") {
+            write!(text, "return_mode = {}\n", dice.pick(&["0", "1"])).unwrap();
+        }
+    }
+    if dice.chance(0.12) {
+        write!(
+            text,
+            "wavepacket = {{ kind = \"smeared\", rise_s = {:e}{restarts} }}\n",
+            dice.between(0.2e-9, 2e-9)
+        )
+        .unwrap();
+    } else if dice.chance(0.2) {
+        write!(text, "wavepacket = {{ kind = \"exponential\"{restarts} }}\n").unwrap();
+        if dice.chance(0.5) {
+            write!(text, "arrival_jitter_s = {:e}\n", dice.between(0.2e-9, 2e-9)).unwrap();
+        }
+    }
+    text
+}
+
+fn station(encoding: &str, dice: &mut Dice<'_>) -> String {
+    let mut text = format!(
+        "[station]\nreflectivity = {}\nwindow_start_s = {:e}\nwindow_duration_s = {:e}\n",
+        if encoding == "number" {
+            dice.between(0.3, 0.7).to_string()
+        } else {
+            format!("[{}, {}]", dice.between(0.3, 0.7), dice.between(0.3, 0.7))
+        },
+        dice.between(-1e-9, 3e-9),
+        dice.between(10e-9, 60e-9)
+    );
+    if !matches!(encoding, "number" | "ion-photon") && dice.chance(0.2) {
+        write!(text, "coincidence_window_s = {:e}\n", dice.between(3e-9, 20e-9)).unwrap();
+    }
+    if dice.chance(0.3) {
+        write!(text, "extinction_ratio = {}\n", dice.between(5.0, 100.0)).unwrap();
+    }
+    if dice.chance(0.2) {
+        write!(
+            text,
+            "port_optics = [[{{ kind = \"rotation\", angle_rad = {} }}], [{{ kind = \"wave_plate\", retardance_rad = {}, \
+             angle_rad = 0.1 }}]]\n",
+            dice.between(-0.3, 0.3),
+            dice.between(0.0, 3.0)
+        )
+        .unwrap();
+    }
+    let detectors = match encoding {
+        "polarization" => 4,
+        "ion-photon" => 1,
+        _ => 2,
+    };
+    let resolving = dice.chance(0.3);
+    for _ in 0..detectors {
         write!(
             text,
             "[[station.detectors]]\nefficiency = {}\ndark_count_rate_hz = {:e}\nnumber_resolving = {}\n",
-            between(0.5, 1.0),
-            between(0.0, 2e6),
-            between(0.0, 1.0) < 0.3
+            dice.between(0.5, 1.0),
+            dice.between(0.0, 2e6),
+            resolving && dice.chance(0.5)
         )
         .unwrap();
     }
-    text + "[schedule]\nattempt_period_s = 1e-6\n"
+    // a receiver's two detectors are alike
+    if encoding == "ion-photon" { text.replace("[[station.detectors]]", "[station.detectors]") } else { text }
 }
 
 /// What a run deviates by: `main` for herald probability and fidelity, `details` for shares of pattern and cause and all
@@ -89,6 +298,9 @@ struct Deviation {
 
 /// 2 quantities of 200 links and 3 engines: a fresh seed exceeds 4 sigma (6.3e-5 two-sided) with probability 7 %.
 const MAIN: f64 = 4.0;
+/// Seed of a link's runs: this plus its number. Of the base 1000 one fidelity in 1200 comparisons lay at 4.08 sigma; ten runs
+/// of twice the length, other seeds, had it within one sigma each.
+const SEED: u64 = 3000;
 /// About 250 comparisons per link, most of them correlated: 5.5 sigma (3.8e-8 two-sided) keeps the false-alarm rate of
 /// fresh seeds below 0.5 % for all links and engines together.
 const DETAILS: f64 = 5.5;
@@ -102,7 +314,7 @@ impl Deviation {
 }
 
 /// A run of `sampler` against the exact values of `link`.
-fn deviation(link: &Link, sampler: &Link, exact_times: &ClickTimes, run: &Run) -> Deviation {
+fn deviation(link: &Link, sampler: &Link, exact_times: Option<&ClickTimes>, run: &Run) -> Deviation {
     let exact = link.exact().unwrap();
     let record = &run.heralds;
     let (n, p) = (record.len() as f64, exact.herald_probability);
@@ -145,10 +357,10 @@ fn deviation(link: &Link, sampler: &Link, exact_times: &ClickTimes, run: &Run) -
         last = attempt + 1;
         gap as f64
     });
-    // half a step of the discrete distribution is the distance from a smooth one
+    // the first half step of the discrete distribution is its distance from a smooth one
     let smooth = |gap: f64| -libm::expm1((gap - 0.5) * libm::log1p(-p));
-    let waiting = distance(waiting.collect(), smooth) - 0.5 * p * n.sqrt();
-    Deviation { main, details, waiting, times: exact_times.distance(run) }
+    let waiting = distance(waiting.collect(), smooth) - (1.0 - (1.0 - p).sqrt()) * n.sqrt();
+    Deviation { main, details, waiting, times: exact_times.map_or(0.0, |times| times.distance(run)) }
 }
 
 /// Distance of a mean from its exact value in standard deviations of the mean.
@@ -190,32 +402,73 @@ impl ClickTimes {
         let nodes: Vec<(f64, f64)> = nodes.iter().flat_map(|(x, w)| [(*x, *w), (1.0 - x, *w)]).collect();
         let params = link.params();
         let (start, duration) = (params.station.window_start_s, params.station.window_duration_s);
-        let mut kinks: Vec<f64> = params.delay_s.iter().map(|delay| delay - start).collect();
-        kinks.extend([0.0, duration]);
+        // finer than any beat and any kink here asks for 1e-5 of the whole
+        let fastest = link.params().encoding.mode_splitting_rad_per_s().abs() + 4e8;
+        let count = (fastest * duration / 2.5).ceil() as usize;
+        let mut kinks = vec![];
+        for source in link.sources() {
+            let late_s = source.double.as_ref().map_or(0.0, |double| double.pulse_duration_s);
+            for packet in [source.packet.clone(), source.packet.delayed(late_s)] {
+                let found = packet.kinks();
+                kinks.extend(found.iter().map(|kink| kink - start));
+                kinks.push(packet.from_s() - start);
+            }
+        }
+        kinks.extend((0..count).map(|k| duration * k as f64 / count as f64));
+        kinks.push(duration);
         kinks.retain(|kink| (0.0..=duration).contains(kink));
         kinks.sort_by(f64::total_cmp);
-        let mut edges_s = vec![0.0];
-        for pair in kinks.windows(2) {
-            edges_s.extend((1..=5).map(|k| pair[0] + (pair[1] - pair[0]) * f64::from(k) / 5.0));
-        }
-        let points: Vec<(usize, f64, f64)> = edges_s
-            .windows(2)
-            .enumerate()
-            .flat_map(|(piece, edge)| {
-                let width = edge[1] - edge[0];
-                nodes.iter().map(move |(x, w)| (piece, edge[0] + width * x, width * w)).collect::<Vec<_>>()
-            })
-            .collect();
+        kinks.dedup_by(|a, b| (*a - *b).abs() < 1e-12 * duration);
+        let edges_s = kinks;
         let mut mass = [vec![0.0; edges_s.len() - 1], vec![0.0; edges_s.len() - 1]];
-        for pattern in 0..link.patterns().len() {
-            for cause in Cause::ALL {
-                for (piece_0, time_0, weight_0) in &points {
-                    for (piece_1, time_1, weight_1) in &points {
-                        let density =
-                            state::trace(&link.density(pattern, cause, [*time_0, *time_1]).unwrap());
-                        mass[0][*piece_0] += density * weight_0 * weight_1;
-                        mass[1][*piece_1] += density * weight_0 * weight_1;
+        let band_s = params.station.coincidence_window_s.unwrap_or(f64::INFINITY);
+        for (number, pattern) in link.patterns().iter().enumerate() {
+            let single = pattern.slots.contains(&None);
+            for outer in 0..2 {
+                if pattern.slots[outer].is_none() {
+                    continue;
+                }
+                let (mut points, mut weights) = (vec![], vec![]);
+                for (piece, edge) in edges_s.windows(2).enumerate() {
+                    for (x, weight) in &nodes {
+                        let t = edge[0] + (edge[1] - edge[0]) * x;
+                        let weight = weight * (edge[1] - edge[0]);
+                        if single {
+                            points.push(if outer == 0 { [t, f64::NAN] } else { [f64::NAN, t] });
+                            weights.push((piece, weight));
+                            continue;
+                        }
+                        for inner in edges_s.windows(2) {
+                            let (low, high) = (inner[0].max(t - band_s), inner[1].min(t + band_s));
+                            for (y, inner_weight) in &nodes {
+                                if high > low {
+                                    let u = low + (high - low) * y;
+                                    points.push(if outer == 0 { [t, u] } else { [u, t] });
+                                    weights.push((piece, weight * inner_weight * (high - low)));
+                                }
+                            }
+                        }
                     }
+                }
+                for cause in Cause::ALL {
+                    if link.exact().unwrap().patterns[number].probability_of(cause) <= 0.0 {
+                        continue;
+                    }
+                    let densities = link.density(number, cause, &points).unwrap();
+                    let mut sum = 0.0;
+                    for (density, (piece, weight)) in densities.iter().zip(&weights) {
+                        mass[outer][*piece] += state::trace(density) * weight;
+                        sum += state::trace(density) * weight;
+                    }
+                    let exact = link.exact().unwrap().patterns[number].probability_of(cause);
+                    // of what matters, a hundredth: Kolmogorov's distance sees no less of 20,000 heralds
+                    let total = link.exact().unwrap().herald_probability;
+                    assert!(
+                        (sum - exact).abs() < 3e-3 * total,
+                        "the density of {cause:?} integrates to {sum:e} instead of {exact:e}: {:?} {}",
+                        pattern.slots,
+                        Tree::from_params(link.params()).unwrap().to_toml().unwrap()
+                    );
                 }
             }
         }
@@ -229,10 +482,11 @@ impl ClickTimes {
                 })
                 .collect::<Vec<_>>()
         });
-        assert!(
-            (below[0][below[0].len() - 1] - 1.0).abs() < 1e-5,
-            "the quadrature misses something: {below:?}"
-        );
+        let both = below[0][below[0].len() - 1] + below[1][below[1].len() - 1];
+        let single = link.patterns().iter().any(|pattern| pattern.slots.contains(&None));
+        let expected = if single { 1.0 } else { 2.0 };
+        // Kolmogorov's distance cannot see less than 0.02 of 20,000 heralds
+        assert!((both - expected).abs() < 1e-2, "the quadrature misses something: {both}");
         Self { edges_s, below }
     }
 
@@ -261,18 +515,36 @@ const ENGINES: [(EngineChoice, u64); 3] =
 /// Every fourth link from `first` on.
 fn compare(first: usize) {
     let mut rng = BlockKey { key: Key::from_seed(77), engine: 0, block: 0 }.scalar(0);
-    for index in 0..200 {
+    let mut failed = String::new();
+    let (mut index, mut refused) = (0, 0);
+    while index < 200 {
         let text = random_link(&mut rng);
+        let link = Link::from_toml(&text).unwrap();
+        // some integrals without closed form would take minutes: there `auto` leaves `herald` out
+        if let Err(error) = link.exact() {
+            assert!(matches!(error, Error::Model { .. }), "{error}");
+            assert_eq!(link.engine(EngineChoice::Auto, false).unwrap().0, EngineChoice::Click);
+            refused += 1;
+            continue;
+        }
+        index += 1;
         if index % 4 != first {
             continue;
         }
-        let link = Link::from_toml(&text).unwrap();
-        let times = ClickTimes::of(&link);
+        let plain = link.sources().iter().all(|source| source.packet.exponential_parts().is_some());
+        // the distributions of other wave packets have tests of their own, with finer grids than this one
+        let times = plain.then(|| ClickTimes::of(&link));
         for (engine, heralds) in ENGINES {
-            let seen = deviation(&link, &link, &times, &sample(&link, engine, heralds, 1000 + index as u64));
-            assert!(seen.acceptable(), "link {index} {engine:?}: {seen:?}\n{text}");
+            let heralds = if plain { heralds } else { heralds.min(5_000) };
+            let seen =
+                deviation(&link, &link, times.as_ref(), &sample(&link, engine, heralds, SEED + index as u64));
+            if !seen.acceptable() {
+                writeln!(failed, "link {index} {engine:?}: {seen:?}\n{text}").unwrap();
+            }
         }
     }
+    assert!(failed.is_empty(), "{failed}");
+    assert!(refused < 60, "{refused} refused");
 }
 
 #[test]
@@ -301,11 +573,18 @@ type Failed = fn(&Deviation) -> bool;
 #[test]
 fn a_wrong_link_is_noticed_by_what_it_changes() {
     let mut rng = BlockKey { key: Key::from_seed(78), engine: 0, block: 0 }.scalar(0);
-    let text = random_link(&mut rng);
+    let text = loop {
+        let text = random_link(&mut rng);
+        let plain =
+            !["wavepacket", "jitter", "diffusion", "coincidence"].iter().any(|word| text.contains(word));
+        if plain && text.contains("kind = \"polarization\"") && text.contains("phase_reference = \"raw\"") {
+            break text;
+        }
+    };
     let link = Link::from_toml(&text).unwrap();
     let times = ClickTimes::of(&link);
     for (engine, _) in ENGINES {
-        let seen = deviation(&link, &link, &times, &sample(&link, engine, 20_000, 1));
+        let seen = deviation(&link, &link, Some(&times), &sample(&link, engine, 20_000, 1));
         assert!(seen.acceptable(), "{engine:?}: {seen:?}");
     }
     // one parameter of the first node or the station replaced
@@ -324,7 +603,7 @@ fn a_wrong_link_is_noticed_by_what_it_changes() {
         let other = wrong(name, value);
         for (engine, _) in ENGINES {
             let run = sample(&other, engine, 20_000, 2);
-            let seen = deviation(&link, &other, &times, &run);
+            let seen = deviation(&link, &other, Some(&times), &run);
             assert!(failed(&seen), "{name} {engine:?}: {seen:?}");
         }
     }

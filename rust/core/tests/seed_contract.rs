@@ -11,6 +11,22 @@ fn reference_link() -> Link {
         .unwrap()
 }
 
+/// Wave packets that are drawn by inversion of tables, jitter, and a second photon.
+fn soft_and_pulsed_link() -> Link {
+    let node = |name: &str, emission: &str| {
+        format!(
+            "[[nodes]]\nname = \"{name}\"\n[nodes.emission]\nlifetime_s = 8e-9\n{emission}\n[nodes.collection]\n\
+             kind = \"measured_efficiency\"\nefficiency = 0.3\nincludes = [\"collection\"]\n"
+        )
+    };
+    let text = format!(
+        "{}{}[station]\nwindow_duration_s = 40e-9\n[schedule]\nattempt_period_s = 1e-6\n",
+        node("a", "wavepacket = { kind = \"smeared\", rise_s = 1e-9 }"),
+        node("b", "arrival_jitter_s = 1e-9\npulse_duration_s = 1e-9\nreturn_mode = 0")
+    );
+    Link::from_toml(&text).unwrap()
+}
+
 const ENGINES: [EngineChoice; 3] = [EngineChoice::Photon, EngineChoice::Click, EngineChoice::Herald];
 
 fn run(link: &Link, engine: EngineChoice, seed: u64, start_attempt: u64, stop: Stop, threads: usize) -> Run {
@@ -128,11 +144,11 @@ fn a_run_that_is_stopped_holds_a_prefix() {
 #[test]
 fn value_stability() {
     assert_eq!(STREAM_VERSION, 1);
-    let golden = [
+    let golden = vec![
         (
             "reference",
             reference_link(),
-            [0x1fdd_d5d1_a5c7_a500_u64, 0x1acd_5268_5524_9ef8, 0xa790_664f_4b96_dbf0],
+            [0x1fdd_d5d1_a5c7_a500_u64, 0x1acd_5268_5524_9ef8, 0x9110_7396_62fb_2681],
         ),
         (
             "detuned, dark, unequal",
@@ -141,7 +157,7 @@ fn value_stability() {
                 lifetime_s: [8e-9, 5e-9],
                 delay_s: [0.0, 1e-9],
                 detuning_rad_per_s: [0.0, 2e8],
-                amplitudes: [[0.6, 0.8], [0.8, 0.6]],
+                amplitudes: Some([[0.6, 0.8], [0.8, 0.6]]),
                 mode_overlap: 0.9,
                 dephasing_per_photon_per_s: 1e7,
                 reflectivity: ionlink_core::tree::OneOrMany::Many(vec![0.45, 0.55]),
@@ -150,7 +166,7 @@ fn value_stability() {
             }
             .checked()
             .unwrap(),
-            [0x734c_b0f4_65d4_f5c1, 0x7e4a_929a_289f_bb89, 0xe99f_d659_9e78_dd98],
+            [0x734c_b0f4_65d4_f5c1, 0x7e4a_929a_289f_bb89, 0x71fb_856a_7fc6_c4d0],
         ),
         (
             "number resolving",
@@ -162,7 +178,38 @@ fn value_stability() {
             }
             .checked()
             .unwrap(),
-            [0x9815_4901_c816_cd39, 0x4b1d_86fd_43b8_5ba0, 0x6949_8638_32d5_9120],
+            [0x9815_4901_c816_cd39, 0x4b1d_86fd_43b8_5ba0, 0xb161_5695_e6af_9a00],
+        ),
+        (
+            "frequency",
+            BasicLinkParams {
+                encoding: "frequency".into(),
+                efficiency: [0.3; 2],
+                mode_splitting_rad_per_s: 5e8,
+                dark_count_rate_hz: 1e5,
+                ..Default::default()
+            }
+            .checked()
+            .unwrap(),
+            [0xc40d_342d_f588_7388, 0x72c5_8a23_c2c5_8763, 0x3dd7_fbbf_0e94_8306],
+        ),
+        (
+            "number",
+            BasicLinkParams {
+                encoding: "number".into(),
+                efficiency: [0.1; 2],
+                bright_fraction: Some([0.1; 2]),
+                dark_count_rate_hz: 1e4,
+                ..Default::default()
+            }
+            .checked()
+            .unwrap(),
+            [0x48bf_4fe1_dd72_7949, 0x444f_bdc8_1325_4388, 0x987e_cbc8_6795_5ef3],
+        ),
+        (
+            "soft and pulsed",
+            soft_and_pulsed_link(),
+            [0xbf12_393e_1519_e50a, 0x9461_691c_4d0b_78a8, 0x2adf_eb0f_413d_4321],
         ),
     ];
     let mut moved = vec![];

@@ -9,7 +9,7 @@ use arrow_array::{
     UInt64Array,
 };
 use arrow_schema::{ArrowError, Field, Schema};
-use ionlink_core::herald::SLOTS;
+use ionlink_core::encoding::SLOTS;
 use ionlink_core::{BellState, Cause, Error, Link, Pattern};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;

@@ -2,6 +2,7 @@
 
 use crate::errors::{internal, translate};
 use crate::{arrays, arrow, params};
+use ionlink_core::emission::Emission;
 use ionlink_core::link::measure::operators_named;
 use ionlink_core::{
     Cause, Coincidences, Ended, EngineChoice, Error, Estimate, Exact, FidelityMean, Given, Heralds, Key,
@@ -32,11 +33,12 @@ impl PyLink {
         Ok(Self { link: Arc::new(link) })
     }
 
-    /// Name, slots as (port, mode) and index of the announced Bell state of each accepted pattern.
+    /// Name, slots as (port, mode) or nothing for a missing click, and index of the announced Bell state of each accepted
+    /// pattern.
     #[getter]
     fn patterns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let patterns = self.link.patterns().iter().map(|pattern| {
-            let [first, second] = pattern.slots.map(|slot| (slot / 2, slot % 2));
+            let [first, second] = pattern.slots.map(|slot| slot.map(|slot| (slot / 2, slot % 2)));
             (pattern.name(), (first, second), pattern.bell_state as u8)
         });
         PyList::new(py, patterns.collect::<Vec<_>>())
@@ -46,6 +48,28 @@ impl PyLink {
     #[getter]
     fn path_delay_s(&self) -> (f64, f64) {
         self.link.path_delay_s().into()
+    }
+
+    /// What follows of each node's parameters: name, probability of a photon, efficiency, amplitudes, lifetime,
+    /// wavelength, delays.
+    #[getter]
+    fn sources<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let result = PyList::empty(py);
+        let (nodes, delays_s) = (&self.link.params().nodes, self.link.path_delay_s());
+        for ((source, node), path_delay_s) in self.link.sources().iter().zip(nodes).zip(delays_s) {
+            let entry = PyDict::new(py);
+            entry.set_item("node", &node.name)?;
+            entry.set_item("photon_probability", source.photon_probability)?;
+            entry.set_item("efficiency", source.efficiency)?;
+            entry.set_item("amplitudes", <(f64, f64)>::from(source.amplitudes))?;
+            entry.set_item("lifetime_s", source.packet.lifetime_s())?;
+            entry
+                .set_item("wavelength_nm", Emission::new(&node.emission).map_err(translate)?.wavelength_nm)?;
+            entry.set_item("path_delay_s", path_delay_s)?;
+            entry.set_item("delay_s", source.packet.delay_s)?;
+            result.append(entry)?;
+        }
+        Ok(result)
     }
 
     /// Share of the time spent on attempts.

@@ -1,13 +1,16 @@
 //! One attempt, photon by photon: what both click-level engines do once they know that something happened.
 
 use super::Link;
-use super::draw::{Detectors, Record};
-use crate::emission::Arrival;
-use crate::herald::{Cause, SLOTS};
+use super::branch::Branch;
+use super::draw::Detectors;
+use crate::emission::{Arrival, Exponential};
+use crate::encoding::SLOTS;
+use crate::herald::{Cause, ExtraKind};
 use crate::math;
 use crate::stream::Xoshiro;
+use num_complex::Complex64;
 
-/// Kinds of things that can happen in an attempt: a photon of each node, dark counts in each slot.
+/// Kinds of things that can happen in an attempt: photons of each node, dark counts in each slot.
 pub(super) const KINDS: usize = 2 + SLOTS;
 
 /// Whether emission times may lie anywhere or are known to lie inside the window.
@@ -24,13 +27,190 @@ pub(super) enum Times {
 pub(super) struct Attempts<'a> {
     pub(super) link: &'a Link,
     times: Times,
-    /// Arrival of each node's photon, for [`Times::Inside`].
-    inside: [Arrival; 2],
+    nodes: [NodeEvents<'a>; 2],
+    splits: Splits,
     /// Number of the accepted pattern for each set of clicking slots.
     pattern_of_mask: [Option<u8>; 1 << SLOTS],
     record_coincidences: bool,
     /// Whether detectors remember clicks from one window to the next.
     pub(super) remembers: bool,
+    /// Probability that an ion inside, and one outside the qubit, passes the check, if there is one.
+    kept_by_check: Option<[f64; 2]>,
+}
+
+/// What can come from one node.
+#[derive(Debug)]
+struct NodeEvents<'a> {
+    /// Probability that at least one photon survives.
+    probability: f64,
+    /// The ways in which that happens.
+    details: Vec<Detail>,
+    branches: &'a [Branch],
+    /// Arrival of the photon of each branch, for [`Times::Inside`].
+    inside: Vec<Option<Arrival>>,
+    /// Probability to be outside the qubit, given that no photon survives.
+    leaked_if_dark: f64,
+}
+
+/// A branch and which of its photons survive.
+#[derive(Debug, Clone, Copy)]
+struct Detail {
+    /// Probability, summed up to this one.
+    cumulative: f64,
+    branch: usize,
+    entangled: bool,
+    extra: bool,
+}
+
+impl<'a> NodeEvents<'a> {
+    fn new(link: &'a Link, node: usize, times: Times) -> Self {
+        let branches = &link.branches[node];
+        let window = link.window;
+        let mut details: Vec<Detail> = vec![];
+        let mut cumulative = 0.0;
+        let mut leaked = 0.0;
+        for (branch, way) in branches.iter().enumerate() {
+            let entangled = way.photon.as_ref().map_or(0.0, |photon| {
+                let captured = match times {
+                    Times::Free => 1.0,
+                    Times::Inside => photon.packet.captured(window.start_s, window.end_s),
+                };
+                let there: f64 = photon.amplitudes.iter().map(|amplitude| amplitude * amplitude).sum();
+                there.min(1.0) * link.sources[node].efficiency * captured
+            });
+            let extra = way.extra.as_ref().map_or(0.0, |extra| {
+                let captured = match times {
+                    Times::Free => 1.0,
+                    Times::Inside => extra.captured(window.start_s, window.end_s),
+                };
+                extra.efficiency * captured
+            });
+            if way.leaked {
+                leaked += way.probability;
+            }
+            for (has_photon, has_extra) in [(true, false), (false, true), (true, true)] {
+                let chance = |has: bool, p: f64| if has { p } else { 1.0 - p };
+                let probability = way.probability * chance(has_photon, entangled) * chance(has_extra, extra);
+                if probability > 0.0 {
+                    cumulative += probability;
+                    details.push(Detail { cumulative, branch, entangled: has_photon, extra: has_extra });
+                }
+            }
+        }
+        let inside = branches
+            .iter()
+            .map(|way| way.photon.as_ref().map(|photon| photon.packet.inside(window.start_s, window.end_s)));
+        Self {
+            probability: cumulative.min(1.0),
+            details,
+            inside: inside.collect(),
+            branches,
+            leaked_if_dark: if cumulative < 1.0 { (leaked / (1.0 - cumulative)).min(1.0) } else { 0.0 },
+        }
+    }
+
+    /// Which way it happened, given that it did.
+    fn detail(&self, rng: &mut Xoshiro) -> Detail {
+        let last = self.details[self.details.len() - 1];
+        if self.details.len() == 1 {
+            return last;
+        }
+        let draw = rng.uniform() * last.cumulative;
+        self.details.iter().find(|detail| draw < detail.cumulative).copied().unwrap_or(last)
+    }
+}
+
+/// Where photons go: the slot of one photon, and the exchange of two.
+#[derive(Debug)]
+struct Splits {
+    /// Probability of each slot for a photon of a node and mode; what is missing is lost.
+    slot: [[[f64; SLOTS]; 2]; 2],
+    /// Gram matrix element between node A's mode and node B's in each slot, the last one for lost photons.
+    exchange: [[[Complex64; SLOTS + 1]; 2]; 2],
+    /// Whether photons of these modes interfere anywhere.
+    interfere: [[bool; 2]; 2],
+    /// Both waves, if they are plain exponentials.
+    plain: Option<[Exponential; 2]>,
+}
+
+impl Splits {
+    fn new(link: &Link) -> Self {
+        let slot = [0, 1].map(|node: usize| {
+            [0, 1].map(|mode: usize| {
+                std::array::from_fn(|k| link.grams[k][2 * node + mode][2 * node + mode].re.max(0.0))
+            })
+        });
+        let exchange = [0, 1].map(|a: usize| {
+            [0, 1].map(|b: usize| {
+                let mut elements = [Complex64::ZERO; SLOTS + 1];
+                for k in 0..SLOTS {
+                    elements[k] = link.grams[k][a][2 + b];
+                    // photons that enter by different ports share no mode: over all exits, loss included, nothing is left
+                    elements[SLOTS] -= elements[k];
+                }
+                elements
+            })
+        });
+        let interfere = exchange.map(|of_a| {
+            of_a.map(|elements| {
+                link.mode_overlap > 0.0 && elements.iter().any(|element| element.norm_sqr() > 1e-28)
+            })
+        });
+        let [a, b] = [0, 1].map(|node: usize| link.sources[node].packet.exponential_parts());
+        Self { slot, exchange, interfere, plain: a.zip(b).map(|(a, b)| [a, b]) }
+    }
+
+    /// The slot of one photon, or none.
+    fn one(&self, node: usize, mode: usize, rng: &mut Xoshiro) -> Option<usize> {
+        let mut left = rng.uniform();
+        for (slot, probability) in self.slot[node][mode].iter().enumerate() {
+            left -= probability;
+            if left < 0.0 {
+                return Some(slot);
+            }
+        }
+        // lost, or a last bit beyond the sum of certain slots
+        None
+    }
+
+    /// Probability of a slot, or of loss.
+    fn probability(&self, node: usize, mode: usize, exit: usize) -> f64 {
+        let slots = &self.slot[node][mode];
+        slots.get(exit).copied().unwrap_or_else(|| (1.0 - slots.iter().sum::<f64>()).max(0.0))
+    }
+}
+
+/// A photon that survived: its branch's wave is known to the caller.
+#[derive(Debug, Clone, Copy)]
+struct Flying {
+    mode: usize,
+    time_s: f64,
+}
+
+/// A herald, before it is written down.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heralded {
+    pub(super) pattern: u8,
+    pub(super) cause: Cause,
+    /// From the opening of the window (s).
+    pub(super) click_time_s: [f64; 2],
+    /// From the opening of the window until each slot was ready (s).
+    pub(super) blind_s: [f64; SLOTS],
+}
+
+/// Two clicks in one mode and different ports.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Coincided {
+    pub(super) mode: u8,
+    pub(super) click_time_s: [f64; 2],
+}
+
+/// What an attempt shows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Outcome {
+    Nothing,
+    Herald(Heralded),
+    Coincidence(Coincided),
 }
 
 impl<'a> Attempts<'a> {
@@ -39,163 +219,238 @@ impl<'a> Attempts<'a> {
         for (index, pattern) in link.patterns.iter().enumerate() {
             pattern_of_mask[pattern.mask() as usize] = Some(index as u8);
         }
+        let kept = link.kept_by_check();
+        let nodes = [NodeEvents::new(link, 0, times), NodeEvents::new(link, 1, times)];
+        let mut splits = Splits::new(link);
+        let undelayed = (0..2).all(|node: usize| {
+            let first = nodes[node].branches[0].photon.as_ref();
+            first.is_some_and(|photon| photon.packet == link.sources[node].packet)
+        });
+        if !undelayed {
+            splits.plain = None;
+        }
         Self {
             link,
             times,
-            inside: [0, 1].map(|node: usize| link.arrival_inside(node)),
+            nodes,
+            splits,
             pattern_of_mask,
             record_coincidences,
             remembers: link.remembers(),
+            kept_by_check: (kept != [1.0; 2]).then_some(kept),
         }
     }
 
     /// Probability that each kind happens; with [`Times::Inside`] a photon counts only inside the window.
     pub(super) fn probabilities(&self) -> [f64; KINDS] {
         std::array::from_fn(|kind| {
-            if kind >= 2 {
-                return self.link.slots[kind - 2].dark_probability;
-            }
-            let source = &self.link.sources[kind];
-            let window = match self.times {
-                Times::Free => 1.0,
-                Times::Inside => source.packet.captured(self.link.window.start_s, self.link.window.end_s),
-            };
-            source.photon_probability * source.efficiency * window
+            if kind >= 2 { self.link.slots[kind - 2].dark_probability } else { self.nodes[kind].probability }
         })
     }
 
     /// Number of kinds that must happen for anything to be recorded or remembered.
     pub(super) fn least(&self) -> usize {
-        if self.remembers { 1 } else { 2 }
+        let single = self.link.patterns.iter().any(|pattern| pattern.slots.contains(&None));
+        let extras = self.nodes.iter().any(|node| node.details.iter().any(|detail| detail.extra));
+        if self.remembers || single || extras { 1 } else { 2 }
     }
 
-    /// Resolves an attempt in which `happened` is known and records what comes of it.
+    /// Resolves an attempt in which `happened` is known.
     pub(super) fn resolve(
         &self,
         attempt: u64,
-        wanted: bool,
         happened: [bool; KINDS],
         rng: &mut Xoshiro,
         detectors: &mut Detectors,
-        record: &mut Record,
-    ) {
+    ) -> Outcome {
         let [a, b, dark @ ..] = happened;
-        let photons = self.photons([a, b], rng);
+        let mut photons = Events::default();
+        self.add_photons([a, b], rng, &mut photons);
         let clicks = if self.remembers {
-            self.clicks_remembering(attempt, photons, dark, rng, detectors)
+            self.clicks_remembering(attempt, &photons, dark, rng, detectors)
         } else {
-            self.clicks(photons, dark, rng)
+            self.clicks(&photons, dark, rng)
         };
-        if !wanted {
-            return;
-        }
         let opening = self.link.window.start_s;
         let mut mask = 0;
         for index in 0..SLOTS {
             if self.link.slots[index].number_resolving && clicks.count[index] > 1 {
-                return;
+                return Outcome::Nothing;
             }
             mask |= usize::from(clicks.count[index] > 0) << index;
         }
         if let Some(number) = self.pattern_of_mask[mask] {
-            let slots = self.link.patterns[usize::from(number)].slots;
-            let cause = match slots.iter().filter(|slot| clicks.photon[**slot]).count() {
-                2 => Cause::PhotonPhoton,
-                1 => Cause::PhotonDark,
-                _ => Cause::DarkDark,
-            };
-            record.heralds.push(attempt, number, cause, slots.map(|slot| clicks.first[slot] - opening));
-            if self.remembers {
-                record.heralds.blind_s.push(clicks.open.map(|open| open - opening));
+            let pattern = self.link.patterns[usize::from(number)];
+            let click_time_s =
+                pattern.slots.map(|slot| slot.map_or(f64::NAN, |slot| clicks.first[slot] - opening));
+            let [first, second] = click_time_s;
+            if self.link.coincidence_window_s.is_some_and(|window_s| (first - second).abs() > window_s) {
+                return Outcome::Nothing;
             }
-        } else if self.record_coincidences {
+            if !self.passes_check([a, b], rng) {
+                return Outcome::Nothing;
+            }
+            let mut with_photon = 0;
+            let mut extra = None;
+            let mut count = 0;
+            for (_, slot) in pattern.clicks() {
+                count += 1;
+                with_photon += usize::from(clicks.photon[slot]);
+                extra = extra.max(clicks.extra[slot]);
+            }
+            return Outcome::Herald(Heralded {
+                pattern: number,
+                cause: Cause::of(count, with_photon, extra),
+                click_time_s,
+                blind_s: clicks.open.map(|open| open - opening),
+            });
+        }
+        if self.record_coincidences {
             for mode in 0..2 {
                 let slots = [mode, 2 + mode];
                 if mask == 1 << slots[0] | 1 << slots[1] {
-                    let times = slots.map(|slot| clicks.first[slot] - opening);
-                    record.coincidences.push(attempt, mode as u8, times);
+                    let click_time_s = slots.map(|slot| clicks.first[slot] - opening);
+                    return Outcome::Coincidence(Coincided { mode: mode as u8, click_time_s });
                 }
             }
         }
+        Outcome::Nothing
+    }
+
+    /// Whether both ions pass the erasure check.
+    fn passes_check(&self, happened: [bool; 2], rng: &mut Xoshiro) -> bool {
+        let Some(kept) = self.kept_by_check else { return true };
+        let mut passed = true;
+        for node in 0..2 {
+            // an ion outside the qubit emitted nothing
+            let leaked = !happened[node] && rng.uniform() < self.nodes[node].leaked_if_dark;
+            passed &= rng.uniform() < kept[usize::from(leaked)];
+        }
+        passed
     }
 
     /// Slot and time of each registered photon, were its detector ready.
-    fn photons(&self, survived: [bool; 2], rng: &mut Xoshiro) -> [Option<(usize, f64)>; 2] {
-        let link = self.link;
-        let mut mode = [0; 2];
-        let mut time = [0.0; 2];
-        for node in 0..2 {
-            if survived[node] {
-                let source = &link.sources[node];
-                mode[node] = usize::from(rng.uniform() >= source.amplitudes[0] * source.amplitudes[0]);
-                time[node] = match self.times {
-                    Times::Free => {
-                        source.packet.delay_s - source.packet.lifetime_s * math::ln(rng.uniform_open())
-                    }
-                    Times::Inside => self.inside[node].time_s(rng.uniform()),
-                };
-            }
-        }
-        let port = self.ports(survived, mode, time, rng);
-        let mut registered = [None; 2];
+    fn add_photons(&self, survived: [bool; 2], rng: &mut Xoshiro, events: &mut Events) {
+        let mut entangled: [Option<(Flying, usize)>; 2] = [None; 2];
         for node in 0..2 {
             if !survived[node] {
                 continue;
             }
-            let index = 2 * port[node] + mode[node];
-            let slot = &link.slots[index];
-            let kept = slot.relative_efficiency >= 1.0 || rng.uniform() < slot.relative_efficiency;
-            if kept && time[node] >= link.window.start_s && time[node] < link.window.end_s {
-                registered[node] = Some((index, time[node]));
+            let ways = &self.nodes[node];
+            let detail = ways.detail(rng);
+            let branch = &ways.branches[detail.branch];
+            if let (true, Some(photon)) = (detail.entangled, &branch.photon) {
+                let [c0, c1] = photon.amplitudes;
+                let share = c0 * c0 / (c0 * c0 + c1 * c1);
+                let mode = usize::from(share < 1.0 && rng.uniform() >= share);
+                let time_s = match (self.times, &ways.inside[detail.branch]) {
+                    (Times::Inside, Some(arrival)) => arrival.time_s(rng.uniform()),
+                    _ => photon.packet.sample(rng),
+                };
+                entangled[node] = Some((Flying { mode, time_s }, detail.branch));
             }
-        }
-        registered
-    }
-
-    /// Exits of the splitter. Two photons in one mode leave it together more often than apart: given their times, the
-    /// four pairs of exits have the probabilities |A1|² + |A2|² + 2 V Re(A1 A2*), where A1 has node A's photon at the
-    /// time drawn for it and A2 has the two exchanged. The marginal of the times knows nothing of interference.
-    fn ports(&self, photons: [bool; 2], mode: [usize; 2], time: [f64; 2], rng: &mut Xoshiro) -> [usize; 2] {
-        let link = self.link;
-        let splitter = &link.splitter;
-        if !(photons[0] && photons[1] && mode[0] == mode[1]) {
-            let mut port = [0; 2];
-            for node in 0..2 {
-                if photons[node] {
-                    port[node] = usize::from(rng.uniform() >= splitter.probability(mode[node], 0, node));
+            if let (true, Some(extra)) = (detail.extra, &branch.extra) {
+                let time_s = loop {
+                    let time_s = extra.sample(rng);
+                    // the part inside the window is not zero, or this would not have happened
+                    if self.times == Times::Free || self.inside_window(time_s) {
+                        break time_s;
+                    }
+                };
+                if let Some(slot) = self.splits.one(node, extra.mode, rng) {
+                    self.add(events, slot, time_s, Some(extra.kind));
                 }
             }
-            return port;
         }
-        let [a, b] = [&link.sources[0].packet, &link.sources[1].packet];
-        let [x, y] = time;
-        // |f_B(x) f_A(y)|² / |f_A(x) f_B(y)|²
-        let exchanged = if x >= b.delay_s && y >= a.delay_s {
-            math::exp((x - y) * (1.0 / a.lifetime_s - 1.0 / b.lifetime_s))
-        } else {
-            0.0
-        };
-        let visibility =
-            link.mode_overlap * math::exp(-(a.dephasing_rate_hz + b.dephasing_rate_hz) * (x - y).abs());
-        let beat = math::cos((a.detuning_rad_per_s - b.detuning_rad_per_s) * (x - y));
-        let interference = 2.0 * visibility * exchanged.sqrt() * beat;
-        let u = |port, source| splitter.amplitude(mode[0], port, source);
-        let mut left = rng.uniform() * (1.0 + exchanged);
-        for (d, e) in [(0, 0), (0, 1), (1, 0)] {
-            let (direct, swapped) = (u(d, 0) * u(e, 1), u(d, 1) * u(e, 0));
-            left -= direct * direct + swapped * swapped * exchanged + direct * swapped * interference;
-            if left < 0.0 {
-                return [d, e];
+        match entangled {
+            [Some((a, branch_a)), Some((b, branch_b))] => {
+                let exits = if self.splits.interfere[a.mode][b.mode] {
+                    self.exchanged([a, b], [branch_a, branch_b], rng)
+                } else {
+                    [self.splits.one(0, a.mode, rng), self.splits.one(1, b.mode, rng)]
+                };
+                for (exit, photon) in exits.into_iter().zip([a, b]) {
+                    if let Some(slot) = exit {
+                        self.add(events, slot, photon.time_s, None);
+                    }
+                }
+            }
+            [Some((photon, _)), None] => self.add_one(0, photon, rng, events),
+            [None, Some((photon, _))] => self.add_one(1, photon, rng, events),
+            [None, None] => {}
+        }
+    }
+
+    fn add_one(&self, node: usize, photon: Flying, rng: &mut Xoshiro, events: &mut Events) {
+        if let Some(slot) = self.splits.one(node, photon.mode, rng) {
+            self.add(events, slot, photon.time_s, None);
+        }
+    }
+
+    fn inside_window(&self, time_s: f64) -> bool {
+        time_s >= self.link.window.start_s && time_s < self.link.window.end_s
+    }
+
+    fn add(&self, events: &mut Events, slot: usize, time_s: f64, extra: Option<ExtraKind>) {
+        if self.inside_window(time_s) {
+            events.push(Event { slot, time_s, extra });
+        }
+    }
+
+    /// Exits of two photons that interfere. Given their modes a, b and times x, y, the exits j, k have the probabilities
+    /// |A1|² + |A2|² + 2 Re V A1 A2*, where A1 has node A's photon in j at x and A2 has the two exchanged. The marginal of
+    /// modes and times knows nothing of interference.
+    fn exchanged(&self, [a, b]: [Flying; 2], branches: [usize; 2], rng: &mut Xoshiro) -> [Option<usize>; 2] {
+        let (swapped, turn) = self.swapped([a, b], branches);
+        let elements = &self.splits.exchange[a.mode][b.mode];
+        let mut left = rng.uniform() * (1.0 + swapped);
+        for j in 0..=SLOTS {
+            for k in 0..=SLOTS {
+                let direct = self.splits.probability(0, a.mode, j) * self.splits.probability(1, b.mode, k);
+                let crossed = self.splits.probability(0, a.mode, k) * self.splits.probability(1, b.mode, j);
+                let interference = 2.0 * (elements[j] * elements[k].conj() * turn).re;
+                left -= direct + crossed * swapped + interference;
+                if left < 0.0 {
+                    return [j, k].map(|exit| (exit < SLOTS).then_some(exit));
+                }
             }
         }
-        [1, 1]
+        [None; 2]
+    }
+
+    /// Weight of the exchanged times relative to the drawn ones, and the coherence between the two.
+    fn swapped(&self, [a, b]: [Flying; 2], branches: [usize; 2]) -> (f64, Complex64) {
+        let link = self.link;
+        let (x, y) = (a.time_s, b.time_s);
+        let splitting = (a.mode as f64 - b.mode as f64) * link.splitting;
+        if let (Some([wave_a, wave_b]), [0, 0]) = (&self.splits.plain, branches) {
+            if x < wave_b.delay_s || y < wave_a.delay_s {
+                return (0.0, Complex64::ZERO);
+            }
+            let swapped = math::exp((x - y) * (1.0 / wave_a.lifetime_s - 1.0 / wave_b.lifetime_s));
+            let dephasing = wave_a.dephasing_rate_hz + wave_b.dephasing_rate_hz;
+            let visibility = link.mode_overlap * math::exp(-dephasing * (x - y).abs());
+            let detuning = wave_a.detuning_rad_per_s - wave_b.detuning_rad_per_s + splitting;
+            return (swapped, visibility * swapped.sqrt() * math::phase(-detuning * (x - y)));
+        }
+        let packet =
+            |node: usize| self.nodes[node].branches[branches[node]].photon.as_ref().map(|p| &p.packet);
+        let [Some(wave_a), Some(wave_b)] = [packet(0), packet(1)] else { return (0.0, Complex64::ZERO) };
+        let drawn = wave_a.intensity(x) * wave_b.intensity(y);
+        if drawn <= 0.0 {
+            return (0.0, Complex64::ZERO);
+        }
+        let swapped = wave_a.intensity(y) * wave_b.intensity(x) / drawn;
+        let coherence = wave_a.coherence(x, y) * wave_b.coherence(y, x) / drawn;
+        (swapped, link.mode_overlap * coherence * math::phase(-splitting * (x - y)))
     }
 
     /// Clicks of detectors that are ready when the window opens: only the first event of a slot matters.
-    fn clicks(&self, photons: [Option<(usize, f64)>; 2], dark: [bool; SLOTS], rng: &mut Xoshiro) -> Clicks {
+    fn clicks(&self, photons: &Events, dark: [bool; SLOTS], rng: &mut Xoshiro) -> Clicks {
         let mut clicks = Clicks::new(self.link.window.start_s);
-        for (slot, time) in photons.into_iter().flatten() {
-            clicks.add(slot, time, true);
+        for event in photons.iter() {
+            clicks.add(event.slot, event.time_s);
+            clicks.mark(event);
         }
         for index in 0..SLOTS {
             if !dark[index] {
@@ -207,7 +462,7 @@ impl<'a> Attempts<'a> {
                 let exactly_one = slot.dark_click_probability() / slot.dark_probability;
                 rng.uniform() >= exactly_one
             };
-            clicks.add(index, slot.dark_click_time_s(&self.link.window, rng.uniform()), false);
+            clicks.add(index, slot.dark_click_time_s(&self.link.window, rng.uniform()));
             clicks.count[index] += u32::from(several);
         }
         clicks
@@ -218,38 +473,54 @@ impl<'a> Attempts<'a> {
     fn clicks_remembering(
         &self,
         attempt: u64,
-        photons: [Option<(usize, f64)>; 2],
+        photons: &Events,
         dark: [bool; SLOTS],
         rng: &mut Xoshiro,
         detectors: &mut Detectors,
     ) -> Clicks {
         let link = self.link;
         let window = link.window;
-        let mut events: Vec<(f64, usize, bool)> =
-            photons.into_iter().flatten().map(|(slot, time)| (time, slot, true)).collect();
+        // a detector meets the window of mode 1 one bin later than that of mode 0
+        let offset = |slot: usize| link.slots[slot].mode as f64 * link.bin_separation_s;
+        let mut events: Vec<(Event, bool)> = photons.iter().map(|event| (*event, true)).collect();
         for index in 0..SLOTS {
             if dark[index] {
                 for _ in 0..self.dark_count(index, rng) {
-                    events.push((window.start_s + window.duration_s() * rng.uniform(), index, false));
+                    let time_s = window.start_s + window.duration_s() * rng.uniform();
+                    events.push((Event { slot: index, time_s, extra: None }, false));
                 }
             }
         }
-        events.sort_by(|a, b| a.0.total_cmp(&b.0));
+        events.sort_by(|(a, _), (b, _)| (a.time_s + offset(a.slot)).total_cmp(&(b.time_s + offset(b.slot))));
         let mut clicks = Clicks::new(window.start_s);
         clicks.open = detectors.open_s(link, attempt);
         let mut ready = clicks.open;
-        for (time, index, photon) in events {
-            if time < ready[index] {
+        for (event, photon) in events {
+            let Event { slot: index, time_s, .. } = event;
+            if time_s < ready[index] {
                 // a slot with photon and dark count is a photon slot, whichever of them clicked
-                clicks.photon[index] |= photon && time >= clicks.open[index];
+                if photon && time_s >= clicks.open[index] {
+                    clicks.mark(&event);
+                }
                 continue;
             }
-            clicks.add(index, time, photon);
-            detectors.click(index, attempt, time);
+            clicks.add(index, time_s);
+            if photon {
+                clicks.mark(&event);
+            }
+            detectors.click(link.detector_of(index), attempt, time_s + offset(index));
             let slot = &link.slots[index];
             if !slot.number_resolving {
-                ready[index] = time + slot.dead_time_s;
+                ready[index] = time_s + slot.dead_time_s;
             }
+            // the same detector serves the late bin
+            if link.detector_of(index) != index || link.bin_separation_s == 0.0 {
+                continue;
+            }
+            let late = index + 1;
+            let opens = time_s - link.bin_separation_s + slot.dead_time_s;
+            ready[late] = ready[late].max(opens.clamp(window.start_s, window.end_s));
+            clicks.open[late] = ready[late];
         }
         detectors.seen(attempt);
         clicks
@@ -269,6 +540,34 @@ impl<'a> Attempts<'a> {
     }
 }
 
+/// A registered photon, or a dark count.
+#[derive(Debug, Clone, Copy, Default)]
+struct Event {
+    slot: usize,
+    time_s: f64,
+    extra: Option<ExtraKind>,
+}
+
+/// At most two photons of each node.
+#[derive(Debug, Default)]
+struct Events {
+    events: [Event; 4],
+    count: usize,
+}
+
+impl Events {
+    fn push(&mut self, event: Event) {
+        if let Some(place) = self.events.get_mut(self.count) {
+            *place = event;
+            self.count += 1;
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Event> {
+        self.events[..self.count].iter()
+    }
+}
+
 /// What the slots report in one window.
 struct Clicks {
     /// First event of each slot (s), infinite without one.
@@ -277,6 +576,8 @@ struct Clicks {
     count: [u32; SLOTS],
     /// Whether a photon is among them.
     photon: [bool; SLOTS],
+    /// Kind of the extra photon among them.
+    extra: [Option<ExtraKind>; SLOTS],
     /// When each slot became ready (s): the window's opening, or later after a click in an earlier window.
     open: [f64; SLOTS],
 }
@@ -287,13 +588,19 @@ impl Clicks {
             first: [f64::INFINITY; SLOTS],
             count: [0; SLOTS],
             photon: [false; SLOTS],
+            extra: [None; SLOTS],
             open: [start_s; SLOTS],
         }
     }
 
-    fn add(&mut self, slot: usize, time_s: f64, photon: bool) {
+    fn add(&mut self, slot: usize, time_s: f64) {
         self.first[slot] = self.first[slot].min(time_s);
         self.count[slot] += 1;
-        self.photon[slot] |= photon;
+    }
+
+    /// Notes a photon in its slot.
+    fn mark(&mut self, event: &Event) {
+        self.photon[event.slot] = true;
+        self.extra[event.slot] = self.extra[event.slot].max(event.extra);
     }
 }

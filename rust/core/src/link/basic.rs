@@ -2,12 +2,16 @@
 
 use super::Link;
 use super::params::{LinkParams, NodeParams, PhaseReference, ScheduleParams, StationParams};
+use crate::check;
 use crate::collection::{CollectionParams, MeasuredEfficiencyParams, Stage};
 use crate::detection::DetectorParams;
-use crate::emission::{EmissionParams, EncodingParams, PolarizationParams};
+use crate::emission::EmissionParams;
+use crate::encoding::{
+    EncodingParams, FrequencyParams, IonPhotonParams, NumberParams, PolarizationParams, TimeBinParams,
+};
 use crate::error::{Error, Result};
 use crate::memory::LocalErrorsParams;
-use crate::tree::OneOrMany;
+use crate::tree::{AutoOr, OneOrMany};
 use serde::{Deserialize, Serialize};
 
 /// A link in one line. Every field has a neutral default except `efficiency`; phases are raw.
@@ -31,9 +35,9 @@ pub struct BasicLinkParams {
     /// Angular frequency of mode 1 above mode 0 (rad/s).
     #[serde(default)]
     pub mode_splitting_rad_per_s: f64,
-    /// Amplitudes c0, c1 of each node.
-    #[serde(default = "amplitudes")]
-    pub amplitudes: [[f64; 2]; 2],
+    /// Amplitudes c0, c1 of each node; not with number encoding.
+    #[serde(default)]
+    pub amplitudes: Option<[[f64; 2]; 2]>,
     /// Phase that multiplies c1 of node B (rad).
     #[serde(default)]
     pub bell_phase_rad: f64,
@@ -61,6 +65,21 @@ pub struct BasicLinkParams {
     /// Time after a click in which a detector is blind (s).
     #[serde(default)]
     pub dead_time_s: f64,
+    /// Time from the early to the late bin (s), time-bin encoding; left out: `window_duration_s`.
+    #[serde(default)]
+    pub bin_separation_s: Option<f64>,
+    /// Bright fraction alpha of each node; number encoding, which needs it.
+    #[serde(default)]
+    pub bright_fraction: Option<[f64; 2]>,
+    /// Standard deviation of the optical phase between the arms (rad), number encoding.
+    #[serde(default)]
+    pub phase_jitter_rad: Option<f64>,
+    /// Longest time between the two clicks of a herald (s); left out: the window.
+    #[serde(default)]
+    pub coincidence_window_s: Option<f64>,
+    /// Whether the phase that the click times reveal is removed.
+    #[serde(default)]
+    pub phase_feed_forward: bool,
     /// Time from one attempt to the next (s); not together with `schedule`.
     #[serde(default)]
     pub attempt_period_s: Option<f64>,
@@ -75,10 +94,6 @@ fn polarization() -> String {
 
 fn lifetime() -> [f64; 2] {
     [7.4e-9; 2]
-}
-
-fn amplitudes() -> [[f64; 2]; 2] {
-    [[std::f64::consts::FRAC_1_SQRT_2; 2]; 2]
 }
 
 fn one() -> f64 {
@@ -110,7 +125,7 @@ impl Default for BasicLinkParams {
             delay_s: [0.0; 2],
             detuning_rad_per_s: [0.0; 2],
             mode_splitting_rad_per_s: 0.0,
-            amplitudes: amplitudes(),
+            amplitudes: None,
             bell_phase_rad: 0.0,
             mode_overlap: 1.0,
             dephasing_per_photon_per_s: 0.0,
@@ -120,6 +135,11 @@ impl Default for BasicLinkParams {
             ion_photon_fidelity: ones(),
             number_resolving: false,
             dead_time_s: 0.0,
+            bin_separation_s: None,
+            bright_fraction: None,
+            phase_jitter_rad: None,
+            coincidence_window_s: None,
+            phase_feed_forward: false,
             attempt_period_s: None,
             schedule: None,
         }
@@ -141,9 +161,7 @@ impl BasicLinkParams {
     /// [`Error::Parameter`] for an unknown encoding or an ambiguous schedule; numbers are checked by
     /// [`Link::new`] under the link's own paths.
     pub fn link(&self) -> Result<LinkParams> {
-        if self.encoding != "polarization" {
-            return Err(Error::parameter("encoding", format!("{:?}", self.encoding), "\"polarization\"", ""));
-        }
+        let encoding = self.encoding()?;
         let schedule = match (&self.schedule, self.attempt_period_s) {
             (Some(_), Some(period)) => {
                 return Err(Error::parameter("attempt_period_s", period, "left out beside schedule", "s"));
@@ -158,14 +176,13 @@ impl BasicLinkParams {
         let node = |index: usize, name: &str| NodeParams {
             name: name.into(),
             emission: EmissionParams {
-                lifetime_s: self.lifetime_s[index],
-                preparation_probability: 1.0,
-                excitation_probability: 1.0,
-                branching_ratio: 1.0,
-                amplitudes: self.amplitudes[index],
-                transitions: None,
+                amplitudes: self
+                    .amplitudes
+                    .map_or_else(crate::emission::equal_amplitudes, |amplitudes| amplitudes[index]),
                 detuning_rad_per_s: self.detuning_rad_per_s[index],
                 dephasing_rate_hz: self.dephasing_per_photon_per_s,
+                lifetime_s: Some(self.lifetime_s[index]),
+                ..EmissionParams::default()
             },
             collection: CollectionParams::MeasuredEfficiency(MeasuredEfficiencyParams {
                 efficiency: self.efficiency[index],
@@ -182,13 +199,17 @@ impl BasicLinkParams {
             reference: None,
             mode_overlap: self.mode_overlap,
             delay_s: self.delay_s,
+            pulse_offset_s: AutoOr::Auto,
             bell_phase_rad: self.bell_phase_rad,
             phase_reference: PhaseReference::Raw,
-            nodes: [node(0, "a"), node(1, "b")],
-            encoding: EncodingParams::Polarization(PolarizationParams {
-                mode_splitting_rad_per_s: self.mode_splitting_rad_per_s,
-            }),
-            paths: [vec![], vec![]],
+            phase_feed_forward: self.phase_feed_forward,
+            nodes: ["a", "b"][..encoding.nodes()]
+                .iter()
+                .enumerate()
+                .map(|(index, name)| node(index, name))
+                .collect(),
+            encoding,
+            paths: vec![],
             station: StationParams {
                 detectors: OneOrMany::One(DetectorParams {
                     efficiency: 1.0,
@@ -200,10 +221,70 @@ impl BasicLinkParams {
                 transmission: 1.0,
                 window_start_s: 0.0,
                 window_duration_s: self.window_duration_s,
-                accepted_patterns: vec!["psi+".into(), "psi-".into()],
+                coincidence_window_s: self.coincidence_window_s,
+                extinction_ratio: OneOrMany::One(f64::INFINITY),
+                port_optics: [vec![], vec![]],
+                accepted_patterns: None,
             },
             schedule,
             published: None,
+        })
+    }
+}
+
+impl BasicLinkParams {
+    /// The encoding, with what belongs to it; arguments of another encoding are refused.
+    fn encoding(&self) -> Result<EncodingParams> {
+        let name = self.encoding.as_str();
+        let foreign = |argument: &str, given: String| {
+            Err(Error::parameter(argument, given, format!("left out for encoding \"{name}\""), ""))
+        };
+        if let (true, Some(separation_s)) = (name != "time-bin", self.bin_separation_s) {
+            return foreign("bin_separation_s", separation_s.to_string());
+        }
+        if let (true, Some([a, b])) = (name != "number", self.bright_fraction) {
+            return foreign("bright_fraction", format!("[{a}, {b}]"));
+        }
+        if let (true, Some(jitter)) = (name != "number", self.phase_jitter_rad) {
+            return foreign("phase_jitter_rad", jitter.to_string());
+        }
+        let splitting = self.mode_splitting_rad_per_s;
+        if matches!(name, "time-bin" | "number") && splitting != 0.0 {
+            return Err(Error::parameter(
+                "mode_splitting_rad_per_s",
+                splitting,
+                format!("0 for encoding \"{name}\""),
+                "rad/s",
+            ));
+        }
+        Ok(match name {
+            "polarization" => {
+                EncodingParams::Polarization(PolarizationParams { mode_splitting_rad_per_s: splitting })
+            }
+            "time-bin" => EncodingParams::TimeBin(TimeBinParams::of_separation(
+                self.bin_separation_s.unwrap_or(self.window_duration_s),
+            )),
+            "frequency" => EncodingParams::Frequency(FrequencyParams { mode_splitting_rad_per_s: splitting }),
+            "number" => {
+                let bright_fraction = self
+                    .bright_fraction
+                    .ok_or_else(|| Error::MissingField { path: "bright_fraction".into(), position: None })?;
+                if let Some([[c0, c1], _]) = self.amplitudes {
+                    return foreign("amplitudes", format!("[[{c0}, {c1}], ...]"));
+                }
+                check::non_negative("phase_jitter_rad", self.phase_jitter_rad.unwrap_or(0.0), "rad")?;
+                // the arms share the variance of their difference
+                let jitter = self.phase_jitter_rad.unwrap_or(0.0) * std::f64::consts::FRAC_1_SQRT_2;
+                EncodingParams::Number(NumberParams { bright_fraction, phase_jitter_rad: [jitter; 2] })
+            }
+            "ion-photon" => {
+                EncodingParams::IonPhoton(IonPhotonParams { mode_splitting_rad_per_s: splitting })
+            }
+            _ => {
+                let domain =
+                    "one of \"polarization\", \"time-bin\", \"frequency\", \"number\", \"ion-photon\"";
+                return Err(Error::parameter("encoding", format!("{name:?}"), domain, ""));
+            }
         })
     }
 }

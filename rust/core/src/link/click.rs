@@ -29,18 +29,8 @@ impl<'a> ClickEngine<'a> {
         let attempts = Attempts::new(link, Times::Inside, record_coincidences);
         let probability = attempts.probabilities();
         let log_nothing: f64 = probability.iter().map(|p| math::ln_1p(-p)).sum();
-        let weights: Vec<f64> = (0..1_usize << KINDS)
-            .map(|set| {
-                if set == 0 {
-                    return 0.0;
-                }
-                (0..KINDS)
-                    .map(
-                        |kind| if set >> kind & 1 == 1 { probability[kind] } else { 1.0 - probability[kind] },
-                    )
-                    .product()
-            })
-            .collect();
+        let weights: Vec<f64> =
+            (0..SETS).map(|set| if set == 0 { 0.0 } else { set_probability(set, &probability) }).collect();
         Self {
             attempts,
             gap: Geometric::from_log_failure(log_nothing),
@@ -48,6 +38,16 @@ impl<'a> ClickEngine<'a> {
             block_length: block_length_for(EVENTS_PER_BLOCK, -math::exp_m1(log_nothing)),
         }
     }
+}
+
+/// Number of sets of events.
+pub(super) const SETS: usize = 1 << KINDS;
+
+/// Probability that exactly this set of events happens, as bits.
+pub(super) fn set_probability(set: usize, probability: &[f64; KINDS]) -> f64 {
+    (0..KINDS)
+        .map(|kind| if set >> kind & 1 == 1 { probability[kind] } else { 1.0 - probability[kind] })
+        .product()
 }
 
 impl Engine for ClickEngine<'_> {
@@ -87,14 +87,11 @@ impl Engine for ClickEngine<'_> {
             if set.count_ones() as usize >= least {
                 let happened = std::array::from_fn(|kind| set >> kind & 1 == 1);
                 let wanted = block.attempts.contains(&within);
-                self.attempts.resolve(
-                    block.first_attempt + within,
-                    wanted,
-                    happened,
-                    &mut rng,
-                    detectors,
-                    record,
-                );
+                let attempt = block.first_attempt + within;
+                let outcome = self.attempts.resolve(attempt, happened, &mut rng, detectors);
+                if wanted {
+                    record.add(attempt, outcome, self.attempts.remembers);
+                }
                 if record.heralds.len() >= limit {
                     return within + 1;
                 }

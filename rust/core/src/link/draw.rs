@@ -7,9 +7,11 @@
 //! that is longer than their memory.
 
 use super::Link;
+use super::attempt::Outcome;
 use super::record::{Coincidences, Heralds};
 use super::run::{Ended, Plan, Progress, Stop};
-use crate::herald::SLOTS;
+use crate::detection::Slot;
+use crate::encoding::SLOTS;
 use crate::stream::{BlockKey, Key};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -86,6 +88,20 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Writes down what an attempt showed.
+    pub(super) fn add(&mut self, attempt: u64, outcome: Outcome, remembers: bool) {
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::Herald(herald) => {
+                self.heralds.push(attempt, herald.pattern, herald.cause, herald.click_time_s);
+                if remembers {
+                    self.heralds.blind_s.push(herald.blind_s);
+                }
+            }
+            Outcome::Coincidence(seen) => self.coincidences.push(attempt, seen.mode, seen.click_time_s),
+        }
+    }
+
     fn append(&mut self, other: &mut Self) {
         self.heralds.append(&mut other.heralds);
         self.coincidences.append(&mut other.coincidences);
@@ -101,7 +117,7 @@ impl Record {
     }
 }
 
-/// What the detectors remember: the last click of each slot, as attempt and time in it.
+/// What the detectors remember: the last click of each, as attempt and time in it (bins later than the first included).
 #[derive(Debug, Clone)]
 pub(super) struct Detectors {
     last: [Option<(u64, f64)>; SLOTS],
@@ -125,21 +141,24 @@ impl Detectors {
     /// When each slot becomes ready in this attempt's window (s): its opening, or later.
     pub(super) fn open_s(&mut self, link: &Link, attempt: u64) -> [f64; SLOTS] {
         if let (false, Some(event)) = (self.known, self.last_event) {
-            let silence_s = link.schedule.between_s(event, attempt) - link.window.duration_s();
+            let silence_s = link.schedule.between_s(event, attempt) - link.occupied_s();
             self.known = silence_s > link.longest_dead_time_s();
             if self.known {
                 self.last = [None; SLOTS];
             }
         }
         std::array::from_fn(|slot| {
-            let Some((earlier, time_s)) = self.last[slot] else { return link.window.start_s };
-            let ready_s = time_s - link.schedule.between_s(earlier, attempt) + link.slots[slot].dead_time_s;
-            ready_s.clamp(link.window.start_s, link.window.end_s)
+            let Some((earlier, time_s)) = self.last[link.detector_of(slot)] else {
+                return link.window.start_s;
+            };
+            let Slot { mode, dead_time_s, .. } = link.slots[slot];
+            let ready_s = time_s - link.schedule.between_s(earlier, attempt) + dead_time_s;
+            (ready_s - mode as f64 * link.bin_separation_s).clamp(link.window.start_s, link.window.end_s)
         })
     }
 
-    pub(super) fn click(&mut self, slot: usize, attempt: u64, time_s: f64) {
-        self.last[slot] = Some((attempt, time_s));
+    pub(super) fn click(&mut self, detector: usize, attempt: u64, time_s: f64) {
+        self.last[detector] = Some((attempt, time_s));
     }
 
     /// Notes that something arrived in this attempt, registered or not.

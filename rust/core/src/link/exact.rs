@@ -1,14 +1,20 @@
-//! Exact results of a link: no random numbers, no quadrature.
+//! Exact results of a link: no random numbers.
 //!
 //! Every operator on the two ions is an integral over the window of the densities of docs/physics.md, section
-//! Interference, sorted by what is registered: `pair(k, l)` both photons, `single(k)` exactly one, `none` neither; dark
-//! counts then decide which of these cases shows an accepted pattern.
+//! Interference, sorted by what is registered: both photons, exactly one, neither; dark counts and extra photons then
+//! decide which of these cases shows an accepted pattern. Plain exponential photons have closed forms. Where the click times
+//! themselves decide (coincidence window, feed-forward), the density of records is integrated by Gauss's rule.
 
-use super::{Link, add_cross, projected};
-use crate::herald::{Cause, Pattern, SLOTS, slot_index};
+use super::Link;
+use super::branch::Extra;
+use super::conditional::{Conditional, Seen};
+use super::operators::Photons;
+use super::waves::{Grid, Span};
+use crate::encoding::SLOTS;
+use crate::error::{Error, Result};
+use crate::herald::{Cause, Pattern};
 use crate::math;
 use crate::state::{self, BellState, State};
-use num_complex::Complex64;
 
 /// Exact results of a link.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +54,7 @@ pub struct PatternOutcome {
     /// The pattern.
     pub pattern: Pattern,
     /// The ions' state by cause, in the order of [`Cause::ALL`], unnormalized: its trace is the probability per attempt.
-    pub by_cause: [State; 3],
+    pub by_cause: [State; Cause::COUNT],
 }
 
 impl PatternOutcome {
@@ -75,28 +81,37 @@ impl PatternOutcome {
 impl Link {
     /// Probability per attempt of two clicks in one mode and different ports, all else silent.
     pub(super) fn coincidence_probability(&self) -> f64 {
-        let registered = Registered::of(self);
+        if self.patterns.iter().any(|pattern| pattern.slots.contains(&None)) {
+            return 0.0;
+        }
+        let operators = Operators::of(self);
         let probability = |mode: usize| {
-            let slots = [slot_index(0, mode), slot_index(1, mode)];
-            let pieces = registered.pieces(self, Pattern { slots, bell_state: BellState::PsiMinus });
-            pieces.by_cause().iter().map(state::trace).sum::<f64>()
+            let by_cause = operators.by_cause(Pattern::coincidence(mode));
+            by_cause.iter().map(|(rho, _)| state::trace(rho)).sum::<f64>()
         };
         probability(0) + probability(1)
+    }
+
+    /// Whether the times of the clicks decide about a herald or its state.
+    fn timed(&self) -> bool {
+        self.params.phase_feed_forward || self.coincidence_window_s.is_some()
     }
 }
 
 impl Exact {
-    pub(super) fn of(link: &Link) -> Self {
-        let registered = Registered::of(link);
+    /// # Errors
+    /// [`Error::Model`] where a numerical integral would take too long.
+    pub(super) fn of(link: &Link) -> Result<Self> {
+        let operators = Operators::of(link);
+        operators.check_work()?;
         let mut patterns = Vec::with_capacity(link.patterns.len());
         let mut leaked = 0.0;
         for &pattern in &link.patterns {
-            let pieces = registered.pieces(link, pattern);
-            leaked += pieces.leaked;
-            let by_cause = pieces.by_cause();
+            let by_cause = if link.timed() { integrated(link, pattern) } else { operators.by_cause(pattern) };
+            leaked += by_cause.iter().map(|(_, leaked)| leaked).sum::<f64>();
             patterns.push(PatternOutcome {
                 pattern,
-                by_cause: by_cause.map(|operator| link.finished(&operator)),
+                by_cause: by_cause.map(|(operator, _)| link.finished(&operator)),
             });
         }
         let outcomes: Vec<_> = BellState::ALL
@@ -117,7 +132,7 @@ impl Exact {
         let weighted = |outcome: &Outcome| {
             if outcome.probability > 0.0 { outcome.probability * outcome.fidelity } else { 0.0 }
         };
-        Self {
+        Ok(Self {
             herald_probability,
             rate_hz: herald_probability * link.schedule.attempt_rate_hz(),
             fidelity: outcomes.iter().map(weighted).sum::<f64>() / herald_probability,
@@ -125,196 +140,268 @@ impl Exact {
             leakage: leaked / herald_probability,
             outcomes,
             patterns,
-        }
+        })
     }
 }
 
-/// Operators on the ions for every way in which photons can be registered, darks apart.
-pub(super) struct Registered {
-    /// Probability that a node's photon, once emitted, is registered in a slot.
-    photon: [[f64; SLOTS]; 2],
-    /// Both photons registered, in these slots.
-    pair: [[State; SLOTS]; SLOTS],
-    /// Exactly one registered, both emitted.
-    single: [State; SLOTS],
-    /// None registered, both emitted.
-    none: State,
-    /// Exactly one registered, only the photon of this node emitted; the other ion is I/2.
-    alone: [[State; SLOTS]; 2],
-    /// None registered, only the photon of this node emitted.
-    alone_none: [State; 2],
-    /// Weights of: both emitted, only A, only B, none.
-    emitted: [f64; 4],
+/// Points along one axis of a numerical integral: squared, about ten million.
+const MOST_POINTS: usize = 3000;
+/// Records of branches whose densities have a closed form: a microsecond each.
+const MOST_RECORDS: usize = 10_000_000;
+/// Records whose densities have not: up to a tenth of a millisecond each.
+const MOST_SLOW_RECORDS: usize = 400_000;
+
+/// Operators and leaked probabilities by cause.
+type ByCause = [(State, f64); Cause::COUNT];
+
+/// One pair of branches.
+struct PairOperators<'a> {
+    probability: f64,
+    leaked: bool,
+    photons: Photons<'a>,
+    extras: [Option<&'a Extra>; 2],
 }
 
-const MIXED: [f64; 2] = [0.5; 2];
+/// What is registered over the whole window, for every pair of branches.
+pub(super) struct Operators<'a> {
+    link: &'a Link,
+    pairs: Vec<PairOperators<'a>>,
+}
 
-impl Registered {
-    pub(super) fn of(link: &Link) -> Self {
-        let inside = [0, 1]
-            .map(|node: usize| link.sources[node].packet.captured(link.window.start_s, link.window.end_s));
-        // probability that the photon of a node, once emitted, is registered in a slot
-        let registered = [0, 1].map(|node: usize| {
-            std::array::from_fn::<f64, SLOTS, _>(|slot| {
-                let amplitude = link.sources[node].amplitudes[link.slots[slot].mode];
-                amplitude * amplitude * link.slot_efficiency(node, slot) * inside[node]
-            })
+impl<'a> Operators<'a> {
+    pub(super) fn of(link: &'a Link) -> Self {
+        let mut known = vec![];
+        let pairs = link.pairs().map(|([a, b], probability)| PairOperators {
+            probability,
+            leaked: a.leaked || b.leaked,
+            photons: Photons::new(link, [a, b], Grid::Fine, &mut known),
+            extras: [a.extra.as_ref(), b.extra.as_ref()],
         });
-        let cross_integral = link.mode_overlap * overlap_integral(link);
+        Self { link, pairs: pairs.collect() }
+    }
 
-        let pair: [[State; SLOTS]; SLOTS] = std::array::from_fn(|k| {
-            std::array::from_fn(|l| {
-                let (p, q) = (link.slots[k].mode, link.slots[l].mode);
-                let mut rho = state::ZERO;
-                rho[2 * p + q][2 * p + q].re += registered[0][k] * registered[1][l];
-                rho[2 * q + p][2 * q + p].re += registered[1][k] * registered[0][l];
-                add_cross(&mut rho, p, q, Complex64::new(link.cross_weight(k, l) * cross_integral, 0.0));
-                // two photons in one slot have no order
-                if k == l { state::scaled(&rho, 0.5) } else { rho }
+    /// Refuses what would take minutes.
+    fn check_work(&self) -> Result<()> {
+        let refused = |what: String| {
+            Err(Error::Model {
+                parameter:
+                    "station.coincidence_window_s, phase_feed_forward, encoding.mode_splitting_rad_per_s"
+                        .into(),
+                message: format!(
+                    "a numerical integral over {what} would take too long: sample with the `click` or `photon` engine, or use \
+                     exponential wave packets without restarts, jitter and spectral diffusion"
+                ),
             })
-        });
-        // populations of an ion whose photon is registered nowhere; rounding must not make them negative
-        let lost = [0, 1].map(|node: usize| {
-            let mut left = link.sources[node].populations;
-            for (slot, probability) in registered[node].iter().enumerate() {
-                left[link.slots[slot].mode] -= probability;
-            }
-            left.map(|population| population.max(0.0))
-        });
-        let any = |node: usize, slot: usize, other: [f64; 2]| {
-            projected(node, link.slots[slot].mode, registered[node][slot], other)
         };
-        let mut single: [State; SLOTS] = std::array::from_fn(|k| {
-            let mut rho = any(0, k, lost[1]);
-            state::add(&mut rho, &any(1, k, lost[0]), 1.0);
-            rho
-        });
-        let mut none = state::diagonal_product(lost[0], lost[1]);
-        if link.ports_differ() {
-            // Over all exits, that of loss included, interference changes no sum. Where ports lose differently, what it
-            // moves into registered pairs is missing from one registered photon, and half of it is back in none.
-            for k in 0..SLOTS {
-                for l in 0..SLOTS {
-                    let moved = Complex64::new(link.cross_weight(k, l) * cross_integral, 0.0);
-                    let (p, q) = (link.slots[k].mode, link.slots[l].mode);
-                    add_cross(&mut single[k], p, q, -moved);
-                    add_cross(&mut none, p, q, 0.5 * moved);
+        let points = self.pairs.iter().map(|pair| pair.photons.points()).max().unwrap_or(0);
+        if points > MOST_POINTS {
+            return refused(format!("{points} points in a row"));
+        }
+        if self.link.timed() {
+            let row = record_edges_s(self.link).len() * RULE;
+            let each = self.pairs.len() * self.link.patterns.len();
+            let (work, most) = (row * row * each, if points > 0 { MOST_SLOW_RECORDS } else { MOST_RECORDS });
+            if work > most {
+                return refused(format!("{work} records"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ways to a pattern: how many photons are registered in each of its slots, where extra photons are. Calls `add` with the
+    /// operator of the photons, the weight of everything else, and the cause.
+    pub(super) fn ways(&self, pattern: Pattern, mut add: impl FnMut(Way, &State, f64, bool)) {
+        let link = self.link;
+        let clicks: Vec<usize> = pattern.clicks().map(|(_, slot)| slot).collect();
+        let silent: f64 = (0..SLOTS)
+            .filter(|slot| !clicks.contains(slot))
+            .map(|slot| link.slots[slot].silent_probability())
+            .product();
+        let open_s = [link.window.start_s; SLOTS];
+        let all = Span::From(link.window.start_s);
+        let counts: &[[u32; 2]] = if clicks.len() == 2 {
+            &[[0, 0], [1, 0], [0, 1], [1, 1], [2, 0], [0, 2]]
+        } else {
+            &[[0, 0], [1, 0], [2, 0]]
+        };
+        for pair in &self.pairs {
+            for photons in counts {
+                if !pair.photons.can_register(photons.iter().sum::<u32>() as usize) {
+                    continue;
+                }
+                let mut operator = None;
+                let places = |extra: Option<&Extra>| {
+                    if extra.is_some() { (0..=clicks.len()).collect::<Vec<_>>() } else { vec![clicks.len()] }
+                };
+                for &first in &places(pair.extras[0]) {
+                    for &second in &places(pair.extras[1]) {
+                        let extras = [first, second];
+                        let mut weight = pair.probability * silent;
+                        let mut with_photon = 0;
+                        for (click, slot) in clicks.iter().enumerate() {
+                            let slot = &link.slots[*slot];
+                            let count = photons[click]
+                                + extras.iter().filter(|place| **place == click).count() as u32;
+                            with_photon += usize::from(count > 0);
+                            weight *= match count {
+                                0 => slot.dark_click_probability(),
+                                1 => slot.photon_click_probability(),
+                                _ if slot.number_resolving => 0.0,
+                                _ => 1.0,
+                            };
+                        }
+                        let mut kind = None;
+                        for node in 0..2 {
+                            if let Some(extra) = pair.extras[node] {
+                                weight *= match clicks.get(extras[node]) {
+                                    Some(slot) => {
+                                        kind = kind.max(Some(extra.kind));
+                                        extra.slot_efficiency(node, &link.grams[*slot])
+                                            * extra.captured(link.window.start_s, link.window.end_s)
+                                    }
+                                    None => {
+                                        1.0 - extra.registered(node, &link.grams, &open_s, link.window.end_s)
+                                    }
+                                };
+                            }
+                        }
+                        if weight <= 0.0 {
+                            continue;
+                        }
+                        let rho = operator.get_or_insert_with(|| match *photons {
+                            [0, 0] => pair.photons.none(&open_s),
+                            [1, 0] => pair.photons.lone(clicks[0], all, &open_s),
+                            [0, 1] => pair.photons.lone(clicks[1], all, &open_s),
+                            [2, 0] => pair.photons.same_slot(clicks[0], all),
+                            [0, 2] => pair.photons.same_slot(clicks[1], all),
+                            _ => pair.photons.pair([clicks[0], clicks[1]], [all; 2]),
+                        });
+                        let way =
+                            Way { cause: Cause::of(clicks.len(), with_photon, kind), photons: *photons };
+                        add(way, rho, weight, pair.leaked);
+                    }
                 }
             }
         }
-        let alone = [0, 1].map(|node: usize| std::array::from_fn(|slot| any(node, slot, MIXED)));
-        let alone_none = [0, 1].map(|node: usize| {
-            if node == 0 {
-                state::diagonal_product(lost[0], MIXED)
-            } else {
-                state::diagonal_product(MIXED, lost[1])
+    }
+
+    /// Operators per attempt for one pattern.
+    fn by_cause(&self, pattern: Pattern) -> ByCause {
+        let mut by_cause = [(state::ZERO, 0.0); Cause::COUNT];
+        self.ways(pattern, |way, rho, weight, is_leaked| {
+            let (sum, leaked) = &mut by_cause[way.cause as usize];
+            state::add(sum, rho, weight);
+            if is_leaked {
+                *leaked += weight * state::trace(rho);
             }
         });
-        let [a, b] = [0, 1].map(|node: usize| link.sources[node].photon_probability);
-        let emitted = [a * b, a * (1.0 - b), (1.0 - a) * b, (1.0 - a) * (1.0 - b)];
-        Self { photon: registered, pair, single, none, alone, alone_none, emitted }
-    }
-
-    /// Operators per attempt for one pattern, piece by piece.
-    pub(super) fn pieces(&self, link: &Link, pattern: Pattern) -> Pieces {
-        let slots = pattern.slots;
-        let [j, k] = slots;
-        let silent: f64 = (0..SLOTS)
-            .filter(|slot| !slots.contains(slot))
-            .map(|slot| link.slots[slot].silent_probability())
-            .product();
-        let dark = |index: usize| link.slots[index].dark_click_probability();
-        let photon = |index: usize| link.slots[index].photon_click_probability();
-        let [both, only_a, only_b, neither] = self.emitted;
-        let mut leaked = 0.0;
-
-        let weight = both * silent * photon(j) * photon(k);
-        let by_assignment =
-            [[0, 1], [1, 0]].map(|[first, second]| weight * self.photon[first][j] * self.photon[second][k]);
-
-        let mut photon_dark = [state::ZERO; 2];
-        let mut pair_dark = [state::ZERO; 2];
-        for (place, (seen, empty)) in [(j, k), (k, j)].into_iter().enumerate() {
-            let weight = silent * photon(seen) * dark(empty);
-            state::add(&mut photon_dark[place], &self.single[seen], both * weight);
-            if !link.slots[seen].number_resolving {
-                state::add(&mut pair_dark[place], &self.pair[seen][seen], both * silent * dark(empty));
-            }
-            for (node, emitted) in [(0, only_a), (1, only_b)] {
-                state::add(&mut photon_dark[place], &self.alone[node][seen], emitted * weight);
-                leaked += emitted * weight * state::trace(&self.alone[node][seen]);
-            }
-        }
-
-        let dark_weight = silent * dark(j) * dark(k);
-        let mut dark_dark = state::scaled(&self.none, both * dark_weight);
-        for (node, emitted) in [(0, only_a), (1, only_b)] {
-            state::add(&mut dark_dark, &self.alone_none[node], emitted * dark_weight);
-            leaked += emitted * dark_weight * state::trace(&self.alone_none[node]);
-        }
-        state::add(&mut dark_dark, &state::diagonal_product(MIXED, MIXED), neither * dark_weight);
-        leaked += neither * dark_weight;
-
-        Pieces {
-            photon_photon_state: state::scaled(&self.pair[j][k], weight),
-            photon_photon: by_assignment,
-            photon_dark,
-            pair_dark,
-            dark_dark,
-            leaked,
-        }
-    }
-}
-
-/// What leads to one pattern; operators are unnormalized, their traces probabilities per attempt.
-pub(super) struct Pieces {
-    /// One photon in each slot.
-    photon_photon_state: State,
-    /// Its probability, with node A's or node B's photon in the slot of mode 0.
-    pub(super) photon_photon: [f64; 2],
-    /// One photon registered, in the slot of mode 0 or 1, dark counts in the other.
-    pub(super) photon_dark: [State; 2],
-    /// Both photons in the slot of mode 0 or 1, dark counts in the other.
-    pub(super) pair_dark: [State; 2],
-    /// Dark counts alone.
-    pub(super) dark_dark: State,
-    /// Part of the traces with at least one ion outside the qubit.
-    leaked: f64,
-}
-
-impl Pieces {
-    fn by_cause(&self) -> [State; 3] {
-        let mut photon_dark = state::ZERO;
-        for operator in self.photon_dark.iter().chain(&self.pair_dark) {
-            state::add(&mut photon_dark, operator, 1.0);
-        }
-        let mut by_cause = [state::ZERO; 3];
-        by_cause[Cause::PhotonPhoton as usize] = self.photon_photon_state;
-        by_cause[Cause::PhotonDark as usize] = photon_dark;
-        by_cause[Cause::DarkDark as usize] = self.dark_dark;
         by_cause
     }
 }
 
-/// Integral over the window, squared, of f_A(s) f_B*(s) f_B(t) f_A*(t) exp(-g |s - t|), static phases apart.
-///
-/// Both waves are present from a = max(start, d_A, d_B) on. With L the time left, G = (1/tau_A + 1/tau_B)/2, D the
-/// detuning and g the sum of both dephasings, substituting u = |s - t| gives
-/// 2 |f_A(a) f_B(a)|² L² Re exp\[0, -(G + g - iD) L, -2 G L\] with the divided difference of the exponential.
-fn overlap_integral(link: &Link) -> f64 {
-    let [a, b] = [&link.sources[0].packet, &link.sources[1].packet];
-    let from = link.window.start_s.max(a.delay_s).max(b.delay_s);
-    let left = link.window.end_s - from;
-    if left <= 0.0 {
-        return 0.0;
+/// One way in which a pattern comes about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    pub(super) cause: Cause,
+    /// Entangled photons registered in each clicking slot.
+    pub(super) photons: [u32; 2],
+}
+
+/// Order of the Gauss rule for records.
+const RULE: usize = 10;
+
+/// Points between which densities of records are smooth, coincidence window and diagonal apart.
+fn record_edges_s(link: &Link) -> Vec<f64> {
+    let (start, end) = (link.window.start_s, link.window.end_s);
+    let (mut marks, mut grid) = (vec![start, end], vec![]);
+    let mut longest = end - start;
+    let mut fastest = link.splitting.abs();
+    for branch in link.branches.iter().flatten() {
+        if let Some(photon) = &branch.photon {
+            let packet = &photon.packet;
+            if packet.is_smooth() {
+                // a fine grid, finer than this rule needs
+                grid.extend(packet.kinks().into_iter().step_by(3));
+            } else {
+                marks.push(packet.from_s());
+                marks.extend(packet.kinks());
+            }
+            longest = longest.min(2.0 * packet.decay_s());
+            fastest = fastest.max(packet.dephasing_rate_hz + packet.spectral_diffusion_rad_per_s);
+        }
+        if let Some(extra) = &branch.extra {
+            marks.extend(extra.kinks());
+        }
     }
-    let decay = 0.5 * (1.0 / a.lifetime_s + 1.0 / b.lifetime_s);
-    let detuning = a.detuning_rad_per_s - b.detuning_rad_per_s;
-    let dephasing = a.dephasing_rate_hz + b.dephasing_rate_hz;
-    let difference = math::exp_difference_2([
-        Complex64::ZERO,
-        Complex64::new(-(decay + dephasing) * left, detuning * left),
-        Complex64::new(-2.0 * decay * left, 0.0),
-    ]);
-    2.0 * a.intensity(from) * left * (b.intensity(from) * left) * difference.re
+    let [a, b] = &link.sources;
+    fastest =
+        fastest.max((a.packet.detuning_rad_per_s - b.packet.detuning_rad_per_s).abs() + link.splitting.abs());
+    for slot in &link.slots {
+        fastest = fastest.max(slot.dark_count_rate_hz);
+    }
+    if fastest > 0.0 {
+        longest = longest.min(3.0 / fastest);
+    }
+    if let Some(window_s) = link.coincidence_window_s {
+        // where the band meets a kink of the other time
+        let others: Vec<f64> = marks.iter().flat_map(|mark| [mark - window_s, mark + window_s]).collect();
+        marks.extend(others);
+    }
+    marks.extend(grid);
+    marks.retain(|mark| (start..=end).contains(mark));
+    marks.sort_by(f64::total_cmp);
+    marks.dedup();
+    let mut edges = vec![start];
+    for pair in marks.windows(2) {
+        let count = ((pair[1] - pair[0]) / longest).ceil().clamp(1.0, MOST_POINTS as f64);
+        edges.extend((1..=count as usize).map(|k| pair[0] + (pair[1] - pair[0]) * k as f64 / count));
+    }
+    edges
+}
+
+/// The density of records integrated over the click times that herald.
+fn integrated(link: &Link, pattern: Pattern) -> ByCause {
+    // records with dark counts need an integral each where waves have no closed form
+    let conditional = Conditional::new(link, Grid::Coarse);
+    let edges = record_edges_s(link);
+    let rule = math::gauss_rule(RULE);
+    let mut sum = [(state::ZERO, 0.0); Cause::COUNT];
+    let mut add = |times_s: [f64; 2], weight: f64| {
+        let seen = Seen { pattern, times_s, open_s: [link.window.start_s; SLOTS] };
+        for ((sum, sum_leaked), (rho, leaked)) in sum.iter_mut().zip(conditional.densities(&seen, |_| true)) {
+            state::add(sum, &rho, weight);
+            *sum_leaked += weight * leaked;
+        }
+    };
+    let single = pattern.slots.contains(&None);
+    for outer in edges.windows(2) {
+        for (x, weight_x) in rule {
+            let width = outer[1] - outer[0];
+            let t = outer[0] + width * x;
+            if single {
+                add([t; 2], weight_x * width);
+                continue;
+            }
+            let (low, high) =
+                link.coincidence_window_s.map_or((link.window.start_s, link.window.end_s), |window_s| {
+                    ((t - window_s).max(link.window.start_s), (t + window_s).min(link.window.end_s))
+                });
+            for inner in edges.windows(2) {
+                // the diagonal is a kink
+                let (from, to) = (inner[0].max(low), inner[1].min(high));
+                if to <= from {
+                    continue;
+                }
+                let cut = t.clamp(from, to);
+                for (from, to) in [(from, cut), (cut, to)] {
+                    for (y, weight_y) in rule {
+                        if to > from {
+                            add([t, from + (to - from) * y], weight_x * width * weight_y * (to - from));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    sum
 }

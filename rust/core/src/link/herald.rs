@@ -1,41 +1,85 @@
 //! The `herald` engine: from one herald to the next.
 //!
-//! Failures are jumped over by a geometric number with the exact herald probability. How the herald came about (which
-//! pattern, which photon where, which dark counts) comes from an alias table over exact probabilities; click times are
-//! then drawn conditioned on it.
+//! Failures are jumped over by a geometric number with the exact herald probability. What made the herald is then drawn in
+//! one of two ways. Where photons of the two modes never share a slot and are plain exponentials, how the herald came
+//! about (which pattern, which photon where, which dark counts) comes from an alias table over exact probabilities and the
+//! click times are drawn conditioned on it. Everywhere else attempts with enough events are resolved photon by photon
+//! until one heralds.
 
 use super::Link;
-use super::conditional::Conditional;
+use super::attempt::{Attempts, Heralded, Outcome, Times};
+use super::click::{SETS, set_probability};
 use super::draw::{Block, Detectors, Engine, Record, block_length_for};
-use super::exact::Registered;
-use crate::emission::Arrival;
+use super::exact::Operators;
+use crate::emission::{Arrival, Exponential};
+use crate::encoding::{Carrier, SLOTS};
+use crate::error::Result;
 use crate::herald::Cause;
 use crate::math;
 use crate::state;
 use crate::stream::{Alias, Geometric, Xoshiro};
 
-/// Heralds between two looks at the stop flag: below a millisecond.
-const HERALDS_PER_POLL: usize = 1 << 12;
+/// Heralds, or attempts tried for one, between two looks at the stop flag: below a millisecond.
+const TRIES_PER_POLL: usize = 1 << 12;
 /// Heralds per block, about.
 const HERALDS_PER_BLOCK: f64 = 4096.0;
 
 /// The engine, ready to draw.
 #[derive(Debug)]
 pub(super) struct HeraldEngine<'a> {
-    link: &'a Link,
-    conditional: Conditional<'a>,
     gap: Geometric,
-    /// Over `ways`; nothing if the link never heralds.
-    choice: Option<Alias>,
-    ways: Vec<Way>,
-    inside: [Arrival; 2],
+    origin: Origin<'a>,
     block_length: u64,
+}
+
+/// How the circumstances of a herald are drawn.
+#[derive(Debug)]
+enum Origin<'a> {
+    /// The link never heralds.
+    Never,
+    /// From exact probabilities, then times given those.
+    Ways(Box<Ways<'a>>),
+    /// By trying attempts with enough events.
+    Tries { attempts: Box<Attempts<'a>>, events: Alias },
+}
+
+impl<'a> HeraldEngine<'a> {
+    /// # Errors
+    /// As [`Link::exact`].
+    pub(super) fn new(link: &'a Link) -> Result<Self> {
+        let probability = link.exact()?.herald_probability;
+        let origin = if probability <= 0.0 {
+            Origin::Never
+        } else if let Some(ways) = Ways::of(link) {
+            Origin::Ways(Box::new(ways))
+        } else {
+            let attempts = Attempts::new(link, Times::Inside, false);
+            let (single, least) = (attempts.probabilities(), attempts.least());
+            let weights: Vec<f64> = (0..SETS)
+                .map(
+                    |set| {
+                        if set.count_ones() as usize >= least { set_probability(set, &single) } else { 0.0 }
+                    },
+                )
+                .collect();
+            match Alias::new(&weights) {
+                Some(events) => Origin::Tries { attempts: Box::new(attempts), events },
+                None => Origin::Never,
+            }
+        };
+        Ok(Self {
+            gap: Geometric::from_log_failure(math::ln_1p(-probability.min(1.0))),
+            origin,
+            block_length: block_length_for(HERALDS_PER_BLOCK, probability),
+        })
+    }
 }
 
 /// One way in which a pattern comes about.
 #[derive(Debug, Clone, Copy)]
 struct Way {
     pattern: u8,
+    slots: [usize; 2],
     events: Events,
 }
 
@@ -51,40 +95,129 @@ enum Events {
     DarkDark,
 }
 
-impl<'a> HeraldEngine<'a> {
-    pub(super) fn new(link: &'a Link) -> Self {
-        let registered = Registered::of(link);
+/// All ways of a link whose modes never share a slot.
+#[derive(Debug)]
+struct Ways<'a> {
+    link: &'a Link,
+    choice: Alias,
+    list: Vec<Way>,
+    inside: [Arrival; 2],
+    waves: [Exponential; 2],
+    /// Weight of each node's photon as the only one registered, for each slot.
+    lone: [[f64; 2]; SLOTS],
+}
+
+impl<'a> Ways<'a> {
+    /// Nothing if the link has more to it than two plain photons, each in a slot of its own mode.
+    fn of(link: &'a Link) -> Option<Self> {
+        let one_photon = |node: usize| {
+            let with_photon = link.branches[node].iter().filter(|branch| branch.photon.is_some());
+            with_photon.count() == 1 && link.branches[node].iter().all(|branch| branch.extra.is_none())
+        };
+        let own_mode = |slot: usize| {
+            let mode = link.slots[slot].mode;
+            (0..4).all(|index| index % 2 == mode || link.grams[slot][index][index].re == 0.0)
+        };
+        // lost photons interfere visibly where the ports of a mode lose differently
+        let even = (0..2).all(|row| {
+            (2..4).all(|column| {
+                let sum: num_complex::Complex64 = link.grams.iter().map(|gram| gram[row][column]).sum();
+                sum.norm_sqr() < 1e-28
+            })
+        });
+        let plain = link.optics.carrier != Carrier::Shared
+            && link.params.nodes.len() == 2
+            && link.coincidence_window_s.is_none()
+            && link.kept_by_check() == [1.0; 2]
+            && (0..2).all(one_photon)
+            && (0..SLOTS).all(own_mode)
+            && even;
+        if !plain {
+            return None;
+        }
+        let waves =
+            [link.sources[0].packet.exponential_parts()?, link.sources[1].packet.exponential_parts()?];
+        let captured = [0, 1]
+            .map(|node: usize| link.sources[node].packet.captured(link.window.start_s, link.window.end_s));
+        // probability that an emitted photon of a node is registered in a slot
+        let registered = |node: usize, slot: usize| {
+            let index = 2 * node + link.slots[slot].mode;
+            let amplitude = link.sources[node].amplitudes[link.slots[slot].mode];
+            amplitude
+                * amplitude
+                * link.sources[node].efficiency
+                * link.grams[slot][index][index].re
+                * captured[node]
+        };
+        let missing = [0, 1].map(|node: usize| {
+            let seen: f64 = (0..SLOTS).map(|slot| registered(node, slot)).sum();
+            1.0 - link.sources[node].photon_probability * seen
+        });
+        let lone = std::array::from_fn(|slot| {
+            [0, 1].map(|node: usize| {
+                link.sources[node].photon_probability * registered(node, slot) * missing[1 - node]
+            })
+        });
+        let operators = Operators::of(link);
         let (mut ways, mut weights) = (vec![], vec![]);
         for (number, pattern) in link.patterns.iter().enumerate() {
+            let [Some(first), Some(second)] = pattern.slots else { return None };
+            let slots = [first, second];
+            let mut by_kind = [0.0; 6];
+            operators.ways(*pattern, |way, rho, weight, _| {
+                let kind = match way.photons {
+                    [1, 0] => 1,
+                    [0, 1] => 2,
+                    [2, 0] => 3,
+                    [0, 2] => 4,
+                    [0, 0] => 5,
+                    _ => 0,
+                };
+                by_kind[kind] += weight * state::trace(rho);
+            });
+            // photons of opposite modes go to orthogonal states of the ions: nothing but products
+            let share = registered(0, first) * registered(1, second);
+            let exchanged = registered(1, first) * registered(0, second);
+            let direct = if share + exchanged > 0.0 { share / (share + exchanged) } else { 0.0 };
             let mut add = |events: Events, weight: f64| {
-                ways.push(Way { pattern: number as u8, events });
+                ways.push(Way { pattern: number as u8, slots, events });
                 weights.push(weight);
             };
-            let pieces = registered.pieces(link, *pattern);
-            for node in 0..2 {
-                add(Events::PhotonPhoton { node }, pieces.photon_photon[node]);
-            }
-            for seen in 0..2 {
-                add(Events::PhotonDark { seen }, state::trace(&pieces.photon_dark[seen]));
-                add(Events::PairDark { seen }, state::trace(&pieces.pair_dark[seen]));
-            }
-            add(Events::DarkDark, state::trace(&pieces.dark_dark));
+            add(Events::PhotonPhoton { node: 0 }, by_kind[0] * direct);
+            add(Events::PhotonPhoton { node: 1 }, by_kind[0] * (1.0 - direct));
+            add(Events::PhotonDark { seen: 0 }, by_kind[1]);
+            add(Events::PhotonDark { seen: 1 }, by_kind[2]);
+            add(Events::PairDark { seen: 0 }, by_kind[3]);
+            add(Events::PairDark { seen: 1 }, by_kind[4]);
+            add(Events::DarkDark, by_kind[5]);
         }
-        let probability: f64 = weights.iter().filter(|weight| **weight > 0.0).sum();
-        Self {
+        Some(Self {
             link,
-            conditional: Conditional::new(link),
-            gap: Geometric::from_log_failure(math::ln_1p(-probability.min(1.0))),
-            choice: Alias::new(&weights),
-            ways,
-            inside: [0, 1].map(|node: usize| link.arrival_inside(node)),
-            block_length: block_length_for(HERALDS_PER_BLOCK, probability),
-        }
+            choice: Alias::new(&weights)?,
+            list: ways,
+            inside: [0, 1]
+                .map(|node: usize| link.sources[node].packet.inside(link.window.start_s, link.window.end_s)),
+            waves,
+            lone,
+        })
+    }
+
+    #[inline]
+    fn herald(&self, rng: &mut Xoshiro) -> Heralded {
+        let way = self.list[self.choice.sample(rng)];
+        let cause = match way.events {
+            Events::PhotonPhoton { .. } => Cause::PhotonPhoton,
+            Events::PhotonDark { .. } | Events::PairDark { .. } => Cause::PhotonDark,
+            Events::DarkDark => Cause::DarkDark,
+        };
+        let click_time_s = self.times(way, rng);
+        Heralded { pattern: way.pattern, cause, click_time_s, blind_s: [0.0; SLOTS] }
     }
 
     /// Click times (s, from the opening of the window) of one way.
+    #[inline]
     fn times(&self, way: Way, rng: &mut Xoshiro) -> [f64; 2] {
-        let slots = self.link.patterns[usize::from(way.pattern)].slots;
+        let slots = way.slots;
         let mut times = [0.0; 2];
         match way.events {
             Events::PhotonPhoton { node } => {
@@ -111,6 +244,7 @@ impl<'a> HeraldEngine<'a> {
     }
 
     /// The photon, or a dark count before it in a slot that reports its first event.
+    #[inline]
     fn first_event(&self, slot: usize, photon_s: f64, rng: &mut Xoshiro) -> f64 {
         let slot = &self.link.slots[slot];
         let rate = slot.dark_count_rate_hz;
@@ -131,27 +265,34 @@ impl<'a> HeraldEngine<'a> {
         self.link.slots[slot].dark_click_time_s(&self.link.window, rng.uniform())
     }
 
-    /// Arrival in `slot` of a photon whose partner is registered nowhere. Where ports lose differently the partner
-    /// interferes although it is lost: then the times are proposed without that and accepted by what it leaves.
+    /// Arrival in `slot` of a photon whose partner is registered nowhere.
     fn lone_photon(&self, slot: usize, rng: &mut Xoshiro) -> f64 {
-        let [weight_a, weight_b] = self.conditional.lone_weights(slot);
-        loop {
-            let node = usize::from(rng.uniform() * (weight_a + weight_b) >= weight_a);
-            let time = self.inside[node].time_s(rng.uniform());
-            if !self.link.ports_differ() || rng.uniform() < self.conditional.lone_fraction(slot, time) {
-                return time;
-            }
-        }
+        let [weight_a, weight_b] = self.lone[slot];
+        let node = usize::from(rng.uniform() * (weight_a + weight_b) >= weight_a);
+        self.inside[node].time_s(rng.uniform())
     }
 
     /// Earlier arrival of two photons that left by one exit in one mode: bunching favours times at which they interfere.
     fn earlier_of_pair(&self, rng: &mut Xoshiro) -> f64 {
         loop {
-            let times = self.inside.map(|arrival| arrival.time_s(rng.uniform()));
-            if rng.uniform() < self.conditional.bunching(times) {
-                return times[0].min(times[1]);
+            let [x, y] = [0, 1].map(|node: usize| self.inside[node].time_s(rng.uniform()));
+            if rng.uniform() < self.bunching(x, y) {
+                return x.min(y);
             }
         }
+    }
+
+    /// Density of two photons in one mode leaving by one exit at these times, relative to twice that of independent ones.
+    fn bunching(&self, x: f64, y: f64) -> f64 {
+        let [a, b] = &self.waves;
+        if x < b.delay_s || y < a.delay_s {
+            return 0.5;
+        }
+        let swapped = math::exp((x - y) * (1.0 / a.lifetime_s - 1.0 / b.lifetime_s));
+        let dephasing = a.dephasing_rate_hz + b.dephasing_rate_hz;
+        let beat = math::cos((a.detuning_rad_per_s - b.detuning_rad_per_s) * (x - y));
+        let cross = swapped.sqrt() * beat * math::exp(-dephasing * (x - y).abs());
+        0.5 + self.link.mode_overlap * cross / (1.0 + swapped)
     }
 }
 
@@ -170,28 +311,42 @@ impl Engine for HeraldEngine<'_> {
         stopped: &mut dyn FnMut(u64) -> bool,
         record: &mut Record,
     ) -> u64 {
-        let Some(choice) = &self.choice else { return block.attempts.end };
+        if matches!(self.origin, Origin::Never) {
+            return block.attempts.end;
+        }
         if stopped(0) {
             return 0;
         }
         let mut rng = block.key.scalar(0);
+        let mut ready = Detectors::ready();
         let mut done = 0;
         let mut count = 0_usize;
         while let Some(gap) = self.gap.sample(block.attempts.end - done, &mut rng) {
             let within = done + gap;
-            count += 1;
-            if count.is_multiple_of(HERALDS_PER_POLL) && stopped(done) {
-                return done;
-            }
-            let way = self.ways[choice.sample(&mut rng)];
-            let times = self.times(way, &mut rng);
+            let herald = loop {
+                count += 1;
+                if count.is_multiple_of(TRIES_PER_POLL) && stopped(done) {
+                    return done;
+                }
+                match &self.origin {
+                    Origin::Never => return block.attempts.end,
+                    Origin::Ways(ways) => break ways.herald(&mut rng),
+                    Origin::Tries { attempts, events } => {
+                        let set = events.sample(&mut rng);
+                        let happened = std::array::from_fn(|kind| set >> kind & 1 == 1);
+                        if let Outcome::Herald(herald) = attempts.resolve(0, happened, &mut rng, &mut ready) {
+                            break herald;
+                        }
+                    }
+                }
+            };
             if within >= block.attempts.start {
-                let cause = match way.events {
-                    Events::PhotonPhoton { .. } => Cause::PhotonPhoton,
-                    Events::PhotonDark { .. } | Events::PairDark { .. } => Cause::PhotonDark,
-                    Events::DarkDark => Cause::DarkDark,
-                };
-                record.heralds.push(block.first_attempt + within, way.pattern, cause, times);
+                record.heralds.push(
+                    block.first_attempt + within,
+                    herald.pattern,
+                    herald.cause,
+                    herald.click_time_s,
+                );
                 if record.heralds.len() >= limit {
                     return within + 1;
                 }

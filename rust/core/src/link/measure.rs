@@ -31,7 +31,9 @@ impl Link {
         }
         let [a, b] = operators;
         let part = 3 * a as u64 + b as u64;
-        let kept = [0, 1].map(|node: usize| 1.0 - 2.0 * self.params.nodes[node].errors.readout_error);
+        // the photon of an ion-photon link is read by the receiver, whose errors are in the state
+        let readout = |node: usize| self.params.nodes.get(node).map_or(0.0, |node| node.errors.readout_error);
+        let kept = [0, 1].map(|node: usize| 1.0 - 2.0 * readout(node));
         let outcome = |(attempt, rho): (&u64, Result<State>)| {
             let rho = rho?;
             let words = BlockKey { key, engine: STREAM, block: *attempt }.words(part);

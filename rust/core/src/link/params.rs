@@ -3,9 +3,10 @@
 use crate::channel::ElementParams;
 use crate::collection::CollectionParams;
 use crate::detection::DetectorParams;
-use crate::emission::{EmissionParams, EncodingParams, PolarizationParams};
+use crate::emission::EmissionParams;
+use crate::encoding::{EncodingParams, PolarizationParams};
 use crate::memory::LocalErrorsParams;
-use crate::tree::OneOrMany;
+use crate::tree::{AutoOr, OneOrMany};
 use serde::{Deserialize, Serialize};
 
 /// One heralded link between two nodes.
@@ -21,23 +22,29 @@ pub struct LinkParams {
     /// Squared overlap M = Tr(rho_a rho_b) of the two photons' modes, delays and detunings apart.
     #[serde(default = "one")]
     pub mode_overlap: f64,
-    /// Residual delay of each node's photon at the station (s); fiber delays are compensated by the pulses.
+    /// Residual delay of each node's photon at the station (s), beside what pulses and paths bring.
     #[serde(default)]
     pub delay_s: [f64; 2],
+    /// Time of each node's pulse (s), or `"auto"`: pulses are timed so that both photons arrive together.
+    #[serde(default)]
+    pub pulse_offset_s: AutoOr<[f64; 2]>,
     /// Phase that multiplies the amplitude c1 of node B (rad).
     #[serde(default)]
     pub bell_phase_rad: f64,
     /// Whether states keep the static phases or are given in the frame that removes them.
     #[serde(default)]
     pub phase_reference: PhaseReference,
-    /// The two nodes, A first.
-    pub nodes: [NodeParams; 2],
+    /// Whether the phase that the recorded click times reveal is removed from each state (a turn of ion B).
+    #[serde(default)]
+    pub phase_feed_forward: bool,
+    /// The two nodes, A first; one node for ion-photon links.
+    pub nodes: Vec<NodeParams>,
     /// The photonic qubit.
     #[serde(default = "polarization")]
     pub encoding: EncodingParams,
     /// The path of each node's photon, elements in order.
     #[serde(default)]
-    pub paths: [Vec<ElementParams>; 2],
+    pub paths: Vec<Vec<ElementParams>>,
     /// The station in the middle.
     pub station: StationParams,
     /// When attempts happen.
@@ -85,7 +92,8 @@ pub struct NodeParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StationParams {
-    /// One detector model for all slots, or one per slot in the order 00, 01, 10, 11 (port, mode).
+    /// One detector model for all, or one each: for polarization in the order 00, 01, 10, 11 (port, mode), for ion-photon
+    /// links one per mode, otherwise one per port.
     #[serde(default = "ideal_detectors")]
     pub detectors: OneOrMany<DetectorParams>,
     /// Reflectivity of the splitter, one for both modes or one per mode.
@@ -99,9 +107,19 @@ pub struct StationParams {
     pub window_start_s: f64,
     /// Duration of the detection window (s).
     pub window_duration_s: f64,
-    /// Accepted patterns, by name (`00+11`) or all of a Bell state's at once (`psi-`).
-    #[serde(default = "all_patterns")]
-    pub accepted_patterns: Vec<String>,
+    /// Longest time between the two clicks of a herald (s); left out: the window.
+    #[serde(default)]
+    pub coincidence_window_s: Option<f64>,
+    /// Light of a polarization that its polarizer sends to the right detector over light that it sends to the wrong one, for
+    /// all or for each slot (4: 00, 01, 10, 11); infinite for ideal polarizers.
+    #[serde(default = "ideal_polarizers")]
+    pub extinction_ratio: OneOrMany<f64>,
+    /// Rotations, wave plates and polarization losses behind each exit of the splitter, elements in order.
+    #[serde(default)]
+    pub port_optics: [Vec<ElementParams>; 2],
+    /// Accepted patterns, by name (`00+11`) or all of a Bell state's at once (`psi-`); left out: all.
+    #[serde(default)]
+    pub accepted_patterns: Option<Vec<String>>,
 }
 
 fn ideal_detectors() -> OneOrMany<DetectorParams> {
@@ -112,8 +130,8 @@ fn balanced() -> OneOrMany<f64> {
     OneOrMany::One(0.5)
 }
 
-fn all_patterns() -> Vec<String> {
-    vec!["psi+".into(), "psi-".into()]
+fn ideal_polarizers() -> OneOrMany<f64> {
+    OneOrMany::One(f64::INFINITY)
 }
 
 /// A fixed comb of attempts: bursts with pauses between them; a herald does not reset it.

@@ -1,12 +1,23 @@
 //! Parameter tables checked one at a time, as soon as they are made.
 
+use super::node::check_node;
 use super::params::{LinkParams, MeasuredParams, NodeParams, PublishedParams, ScheduleParams, StationParams};
 use super::schedule::Schedule;
-use super::{Link, Station, check_measured, check_published};
-use crate::channel::{ElementParams, FiberParams, LossParams};
-use crate::collection::{LensParams, MeasuredEfficiencyParams};
+use super::station::check_station;
+use super::{Link, check_measured, check_published};
+use crate::channel::{
+    ConverterParams, ElementParams, FiberParams, FilterParams, LossParams, PolarizationLossParams,
+    RotationParams, SwitchParams, WavePlateParams,
+};
+use crate::collection::{CavityParams, LensParams, MeasuredEfficiencyParams};
 use crate::detection::DetectorParams;
-use crate::emission::{Emission, EmissionParams, PolarizationParams};
+use crate::emission::{
+    Emission, EmissionParams, ExponentialParams, RestartParams, SmearedParams, TabulatedParams,
+};
+use crate::encoding::{
+    BarrettKokParams, ErasureCheckParams, FrequencyParams, IonPhotonParams, NumberParams, PolarizationParams,
+    TimeBinParams,
+};
 use crate::error::{Error, Result};
 use crate::memory::{LocalErrors, LocalErrorsParams};
 use crate::tree::{Tree, fields_of};
@@ -24,13 +35,34 @@ fn read<T: DeserializeOwned>(tree: &Tree, check: impl FnOnce(&T) -> Result<()>) 
     check(&tree.read::<T>()?)
 }
 
-static PARTS: [Part; 14] = [
+static PARTS: [Part; 31] = [
     Part {
         name: "emission",
         fields: fields_of::<EmissionParams>,
         check: |tree| read(tree, |params| Emission::new(params).map(drop)),
     },
+    Part {
+        name: "exponential",
+        fields: fields_of::<ExponentialParams>,
+        check: |tree| read(tree, ExponentialParams::check),
+    },
+    Part {
+        name: "smeared",
+        fields: fields_of::<SmearedParams>,
+        check: |tree| read(tree, SmearedParams::check),
+    },
+    Part {
+        name: "tabulated",
+        fields: fields_of::<TabulatedParams>,
+        check: |tree| read(tree, TabulatedParams::check),
+    },
+    Part {
+        name: "restart",
+        fields: fields_of::<RestartParams>,
+        check: |tree| read(tree, RestartParams::check),
+    },
     Part { name: "lens", fields: fields_of::<LensParams>, check: |tree| read(tree, LensParams::check) },
+    Part { name: "cavity", fields: fields_of::<CavityParams>, check: |tree| read(tree, CavityParams::check) },
     Part {
         name: "measured_efficiency",
         fields: fields_of::<MeasuredEfficiencyParams>,
@@ -39,15 +71,45 @@ static PARTS: [Part; 14] = [
     Part {
         name: "fiber",
         fields: fields_of::<FiberParams>,
-        check: |tree| {
-            read(tree, |params: &FiberParams| ElementParams::Fiber(params.clone()).checked().map(drop))
-        },
+        check: |tree| read(tree, |params: &FiberParams| ElementParams::Fiber(params.clone()).check()),
     },
     Part {
         name: "loss",
         fields: fields_of::<LossParams>,
+        check: |tree| read(tree, |params: &LossParams| ElementParams::Loss(params.clone()).check()),
+    },
+    Part {
+        name: "converter",
+        fields: fields_of::<ConverterParams>,
+        check: |tree| read(tree, |params: &ConverterParams| ElementParams::Converter(params.clone()).check()),
+    },
+    Part {
+        name: "filter",
+        fields: fields_of::<FilterParams>,
+        check: |tree| read(tree, |params: &FilterParams| ElementParams::Filter(params.clone()).check()),
+    },
+    Part {
+        name: "switch",
+        fields: fields_of::<SwitchParams>,
+        check: |tree| read(tree, |params: &SwitchParams| ElementParams::Switch(params.clone()).check()),
+    },
+    Part {
+        name: "rotation",
+        fields: fields_of::<RotationParams>,
+        check: |tree| read(tree, |params: &RotationParams| ElementParams::Rotation(params.clone()).check()),
+    },
+    Part {
+        name: "wave_plate",
+        fields: fields_of::<WavePlateParams>,
+        check: |tree| read(tree, |params: &WavePlateParams| ElementParams::WavePlate(params.clone()).check()),
+    },
+    Part {
+        name: "polarization_loss",
+        fields: fields_of::<PolarizationLossParams>,
         check: |tree| {
-            read(tree, |params: &LossParams| ElementParams::Loss(params.clone()).checked().map(drop))
+            read(tree, |params: &PolarizationLossParams| {
+                ElementParams::PolarizationLoss(params.clone()).check()
+            })
         },
     },
     Part {
@@ -66,21 +128,38 @@ static PARTS: [Part; 14] = [
         check: |tree| read(tree, PolarizationParams::check),
     },
     Part {
+        name: "time-bin",
+        fields: fields_of::<TimeBinParams>,
+        check: |tree| read(tree, TimeBinParams::check),
+    },
+    Part {
+        name: "frequency",
+        fields: fields_of::<FrequencyParams>,
+        check: |tree| read(tree, FrequencyParams::check),
+    },
+    Part { name: "number", fields: fields_of::<NumberParams>, check: |tree| read(tree, NumberParams::check) },
+    Part {
+        name: "barrett-kok",
+        fields: fields_of::<BarrettKokParams>,
+        check: |tree| read(tree, BarrettKokParams::check),
+    },
+    Part {
+        name: "ion-photon",
+        fields: fields_of::<IonPhotonParams>,
+        check: |tree| read(tree, IonPhotonParams::check),
+    },
+    Part {
+        name: "erasure_check",
+        fields: fields_of::<ErasureCheckParams>,
+        check: |tree| read(tree, ErasureCheckParams::check),
+    },
+    Part {
         name: "node",
         fields: fields_of::<NodeParams>,
         // what its collection makes of a measured window depends on the link's delays: checked there
-        check: |tree| {
-            read(tree, |params: &NodeParams| {
-                Emission::new(&params.emission).map_err(|error| error.within("emission"))?;
-                LocalErrors::new(&params.errors).map(drop).map_err(|error| error.within("errors"))
-            })
-        },
+        check: |tree| read(tree, |params| check_node(params).map(drop)),
     },
-    Part {
-        name: "station",
-        fields: fields_of::<StationParams>,
-        check: |tree| read(tree, |params| Station::new(params).map(drop)),
-    },
+    Part { name: "station", fields: fields_of::<StationParams>, check: |tree| read(tree, check_station) },
     Part {
         name: "schedule",
         fields: fields_of::<ScheduleParams>,

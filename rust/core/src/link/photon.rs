@@ -91,14 +91,11 @@ impl Engine for PhotonEngine<'_> {
                 if within >= block.attempts.end {
                     break;
                 }
-                self.attempts.resolve(
-                    block.first_attempt + within,
-                    wanted,
-                    happened,
-                    &mut rng,
-                    detectors,
-                    record,
-                );
+                let attempt = block.first_attempt + within;
+                let outcome = self.attempts.resolve(attempt, happened, &mut rng, detectors);
+                if wanted {
+                    record.add(attempt, outcome, self.attempts.remembers);
+                }
                 if record.heralds.len() >= limit {
                     return within + 1;
                 }

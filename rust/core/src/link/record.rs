@@ -1,6 +1,7 @@
 //! The record of a run: columns of heralds and coincidences, and what states follow from.
 
-use crate::herald::{Cause, SLOTS};
+use crate::encoding::SLOTS;
+use crate::herald::Cause;
 
 /// The record of heralds, in attempt order.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,7 +12,8 @@ pub struct Heralds {
     pub pattern: Vec<u8>,
     /// Number of the [`Cause`].
     pub cause: Vec<u8>,
-    /// Click times of mode 0 and mode 1 (s), from the opening of the window.
+    /// Click times (s), from the opening of the window: of mode 0 and mode 1, or of port 0 and port 1 where modes are not
+    /// resolved; NaN for the missing click of a single-click herald.
     pub click_time_s: Vec<[f64; 2]>,
     /// For detectors that remember: time from the opening of the window until each slot was ready (s). Empty otherwise.
     pub blind_s: Vec<[f64; SLOTS]>,

@@ -6,9 +6,11 @@ use super::draw::{Block, Detectors, Engine, MAX_ATTEMPTS, Record, remembered_bef
 use super::herald::HeraldEngine;
 use super::photon::PhotonEngine;
 use super::run::{EngineChoice, impossible, never};
+use super::waves::Grid;
 use super::{Link, schedule::Schedule};
+use crate::encoding::SLOTS;
 use crate::error::{Error, Result};
-use crate::herald::{Cause, Pattern, SLOTS};
+use crate::herald::{Cause, Pattern};
 use crate::state::State;
 use crate::stream::Key;
 use std::ops::Deref;
@@ -73,7 +75,7 @@ impl<L: Deref<Target = Link>> Sampler<L> {
     /// [`Error::Model`] for an engine that is not exact for the link, or a link that never heralds.
     pub fn new(link: L, key: Key, engine: EngineChoice) -> Result<Self> {
         let (engine, _) = link.engine(engine, false)?;
-        if link.as_if_forgetful().herald_probability <= 0.0 {
+        if link.as_if_forgetful().is_ok_and(|exact| exact.herald_probability <= 0.0) {
             return Err(never("sampler"));
         }
         let (record, detectors) = (Record::default(), Detectors::ready());
@@ -110,8 +112,10 @@ impl<L: Deref<Target = Link>> Sampler<L> {
                 return self.herald(index).map(Some);
             }
             let refilled = match self.engine {
-                EngineChoice::Photon => self.refill(earliest, going, |link| PhotonEngine::new(link, false)),
-                EngineChoice::Click => self.refill(earliest, going, |link| ClickEngine::new(link, false)),
+                EngineChoice::Photon => {
+                    self.refill(earliest, going, |link| Ok(PhotonEngine::new(link, false)))
+                }
+                EngineChoice::Click => self.refill(earliest, going, |link| Ok(ClickEngine::new(link, false))),
                 EngineChoice::Auto | EngineChoice::Herald => self.refill(earliest, going, HeraldEngine::new),
             };
             if !refilled? {
@@ -125,10 +129,10 @@ impl<L: Deref<Target = Link>> Sampler<L> {
         &'a mut self,
         earliest: u64,
         going: &mut dyn FnMut() -> bool,
-        engine: impl FnOnce(&'a Link) -> E,
+        engine: impl FnOnce(&'a Link) -> Result<E>,
     ) -> Result<bool> {
         let link: &Link = &self.link;
-        let engine = engine(link);
+        let engine = engine(link)?;
         let length = engine.block_length();
         let following = self.block.map_or(0, |block| block + 1);
         let number = following.max(earliest / length);
@@ -165,14 +169,16 @@ impl<L: Deref<Target = Link>> Sampler<L> {
         let (attempt, click_time_s) = (heralds.attempt[index], heralds.click_time_s[index]);
         let start_s = link.window.start_s;
         let seen = Seen {
-            slots: pattern.slots,
+            pattern,
             times_s: click_time_s.map(|time| time + start_s),
             open_s: heralds
                 .blind_s
                 .get(index)
                 .map_or([start_s; SLOTS], |blind| blind.map(|time| time + start_s)),
         };
-        let rho = Conditional::new(link).state(&seen, Some(cause)).ok_or_else(|| impossible(index))?;
+        let rho = Conditional::new(link, Grid::Coarse)
+            .state(&seen, Some(cause))
+            .ok_or_else(|| impossible(index))?;
         Ok(Herald { attempt, time_s: link.schedule.time_s(attempt), pattern, cause, click_time_s, rho })
     }
 }
