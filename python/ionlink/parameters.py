@@ -54,7 +54,7 @@ _EQUAL_AMPLITUDES = (0.5**0.5, 0.5**0.5)
 # --- emission -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Restart(Parameters):
     """A later start of the same photon: the ion scattered back to where it began and emitted anew.
 
@@ -74,7 +74,7 @@ class Restart(Parameters):
     probability: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Exponential(Parameters):
     """Wave packet of a decay that starts at once, with the emission's lifetime.
 
@@ -90,7 +90,7 @@ class Exponential(Parameters):
     restarts: Sequence[Restart] = field(default=(), metadata=parts_of(Restart))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Smeared(Parameters):
     """Wave packet of a decay convolved with a Gaussian: a pure photon with a soft edge.
 
@@ -109,7 +109,7 @@ class Smeared(Parameters):
     restarts: Sequence[Restart] = field(default=(), metadata=parts_of(Restart))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Tabulated(Parameters):
     """Wave packet whose intensity is given point by point, such as a photon from a cavity.
 
@@ -137,7 +137,7 @@ class Tabulated(Parameters):
 WavePacket: TypeAlias = Exponential | Smeared | Tabulated
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Emission(Parameters):
     """What a node's ion emits when an attempt excites it.
 
@@ -211,7 +211,7 @@ class Emission(Parameters):
 # --- collection ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Lens(Parameters):
     """Collection computed from a lens's aperture; the emission must name its `transitions`.
 
@@ -234,7 +234,7 @@ class Lens(Parameters):
     fiber_coupling: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Cavity(Parameters):
     """Collection computed from the rates of a cavity around the ion, resonant with the emission.
 
@@ -273,7 +273,7 @@ class Cavity(Parameters):
     fiber_coupling: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class MeasuredEfficiency(Parameters):
     """A measured efficiency per emitted photon; the stages it includes are not applied again.
 
@@ -300,7 +300,7 @@ class MeasuredEfficiency(Parameters):
 # --- path ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Fiber(Parameters):
     """A fiber on a photon's path.
 
@@ -330,7 +330,7 @@ class Fiber(Parameters):
     wavelength_nm: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Loss(Parameters):
     """Any other loss on a photon's path: a coupler, a facet, a mirror.
 
@@ -346,7 +346,7 @@ class Loss(Parameters):
     transmission: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Converter(Parameters):
     """A frequency converter: it passes the photon to another wavelength and adds noise photons of its pump.
 
@@ -372,7 +372,7 @@ class Converter(Parameters):
     wavelength_nm: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Filter(Parameters):
     """A spectral filter around the photon.
 
@@ -391,7 +391,7 @@ class Filter(Parameters):
     bandwidth_hz: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Switch(Parameters):
     """An optical switch on a photon's path.
 
@@ -407,7 +407,7 @@ class Switch(Parameters):
     loss_db: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Rotation(Parameters):
     """A rotation of the polarization, [[cos a, -sin a], [sin a, cos a]] in the basis of the two modes.
 
@@ -423,7 +423,7 @@ class Rotation(Parameters):
     angle_rad: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class WavePlate(Parameters):
     """A wave plate, R(a) diag(exp(-i r/2), exp(i r/2)) R(-a) with R the rotation.
 
@@ -442,7 +442,7 @@ class WavePlate(Parameters):
     angle_rad: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class PolarizationLoss(Parameters):
     """A loss that differs between the two modes.
 
@@ -468,7 +468,7 @@ Element: TypeAlias = Fiber | Loss | Converter | Filter | Switch | PortOptics
 # --- encoding -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Polarization(Parameters):
     """Photonic qubit in two polarizations, told apart by four detectors; a click in each mode heralds.
 
@@ -484,7 +484,7 @@ class Polarization(Parameters):
     mode_splitting_rad_per_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ErasureCheck(Parameters):
     """A check that finds ions outside the qubit and gives up the heralds in which it finds one.
 
@@ -502,7 +502,7 @@ class ErasureCheck(Parameters):
     kept_fraction: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class TimeBin(Parameters):
     """Photonic qubit in two time bins; an ion is excited once in each, and a click in each heralds.
 
@@ -531,7 +531,7 @@ class TimeBin(Parameters):
     erasure_check: ErasureCheck | None = field(default=None, metadata=parts_of(ErasureCheck))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Frequency(Parameters):
     """Photonic qubit in two frequencies that the detectors do not tell apart; a click in each port heralds.
 
@@ -547,7 +547,7 @@ class Frequency(Parameters):
     mode_splitting_rad_per_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Number(Parameters):
     """No photon or one: each ion emits with a small amplitude, and a single click heralds.
 
@@ -567,7 +567,7 @@ class Number(Parameters):
     phase_jitter_rad: Sequence[float] = (0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class BarrettKok(Parameters):
     """Two rounds of no photon or one with a spin flip between them; a click in each round heralds.
 
@@ -587,7 +587,7 @@ class BarrettKok(Parameters):
     phase_jitter_rad: Sequence[float] = (0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class IonPhoton(Parameters):
     """One node whose photon's polarization a receiver analyzes; a single click heralds.
 
@@ -612,7 +612,7 @@ Encoding: TypeAlias = Polarization | TimeBin | Frequency | Number | BarrettKok |
 # --- station, nodes, schedule -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Detector(Parameters):
     """A single-photon detector.
 
@@ -637,7 +637,7 @@ class Detector(Parameters):
     dead_time_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class LocalErrors(Parameters):
     """Local errors of one ion, applied to every herald in the order of the fields.
 
@@ -664,7 +664,7 @@ class LocalErrors(Parameters):
     readout_error: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Node(Parameters):
     """A node: an ion, and what happens to its photon and to itself.
 
@@ -690,7 +690,7 @@ class Node(Parameters):
     errors: LocalErrors = field(default=LocalErrors(), metadata=parts_of(LocalErrors))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Station(Parameters):
     """The station: splitter, detectors, window and the click patterns it accepts.
 
@@ -733,7 +733,7 @@ class Station(Parameters):
     accepted_patterns: Sequence[str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Schedule(Parameters):
     """A fixed comb of attempts: bursts with pauses between them; a herald does not reset it.
 
@@ -754,7 +754,7 @@ class Schedule(Parameters):
     pause_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Measured(Parameters):
     """A published number; prints as ``0.940(5)``.
 
@@ -781,7 +781,7 @@ class Measured(Parameters):
         return _core.format_estimate(self.value, self.value - spread, self.value + spread)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Published(Parameters):
     """Published results to compare with; they never enter a calculation.
 

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Parameters:
-    """A table of parameters: its kind in the core, and whether files name the kind to tell it apart."""
+    """A table of parameters: its kind in the core, and whether files name the kind to tell it apart.
+
+    Comparison and hash stand here once: thirty classes with methods of their own would double the time of
+    the import.
+    """
 
     _kind: ClassVar[str]
     _tagged: ClassVar[bool] = False
@@ -24,6 +28,14 @@ class Parameters:
     def __post_init__(self) -> None:
         settle(self)
         _core.check(self._kind, branches(self))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Parameters) or type(other) is not type(self):
+            return NotImplemented
+        return _values(self) == _values(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *_values(self)))
 
     def __repr__(self) -> str:
         values = ((column, getattr(self, column.name)) for column in fields(self))
@@ -33,6 +45,10 @@ class Parameters:
             if column.default is MISSING or value != column.default
         )
         return f"{type(self).__name__}({', '.join(changed)})"
+
+
+def _values(table: Parameters) -> tuple[object, ...]:
+    return tuple(getattr(table, column.name) for column in fields(table))
 
 
 def parts_of(*classes: type[Parameters]) -> dict[str, tuple[type[Parameters], ...]]:
