@@ -138,23 +138,24 @@ impl Link {
         }
         let schedule = Schedule::new(&params.schedule).map_err(|error| error.within("schedule"))?;
         let separation_s = encoding.bin_separation_s();
-        if separation_s > 0.0 && separation_s < station.window.duration_s() {
-            let domain = format!("at least the window, {}", station.window.duration_s());
+        let window_s = params.station.window_duration_s;
+        let period_s = schedule.attempt_period_s();
+        let separation = || {
             let field = if matches!(encoding, EncodingParams::TimeBin(_)) { "bin" } else { "round" };
-            return Err(Error::parameter(
-                format!("encoding.{field}_separation_s"),
-                separation_s,
-                domain,
-                "s",
-            ));
+            format!("encoding.{field}_separation_s")
+        };
+        if separation_s > 0.0 && separation_s < window_s {
+            let domain = format!("at least the window, {window_s}");
+            return Err(Error::parameter(separation(), separation_s, domain, "s"));
         }
-        if separation_s + station.window.duration_s() > schedule.attempt_period_s() {
-            let domain = format!(
-                "at most the attempt period{}, {}",
-                if separation_s > 0.0 { " less the time between the bins" } else { "" },
-                schedule.attempt_period_s() - separation_s
-            );
-            let window_s = params.station.window_duration_s;
+        if separation_s >= period_s {
+            let domain = format!("below the attempt period, {period_s}");
+            return Err(Error::parameter(separation(), separation_s, domain, "s"));
+        }
+        // rounding of the sum of decimal inputs
+        if separation_s + window_s > period_s * (1.0 + 4.0 * f64::EPSILON) {
+            let less = if separation_s > 0.0 { " less the time between the bins" } else { "" };
+            let domain = format!("at most the attempt period{less}, {}", period_s - separation_s);
             return Err(Error::parameter("station.window_duration_s", window_s, domain, "s"));
         }
 

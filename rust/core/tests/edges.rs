@@ -269,3 +269,67 @@ fn more_threads_than_any_machine_has_are_no_problem() {
             == sample(&link, EngineChoice::Auto, 1, Stop::Heralds(20_000))
     );
 }
+
+#[test]
+fn the_tail_of_a_second_photon_is_drawn_at_once() {
+    // 27 lifetimes after the pulse a photon in 1e12 arrives; ions bright in both bins emit two
+    let text = "[encoding]\nkind = \"time-bin\"\nbin_separation_s = 5e-7\nrotation_error_rad = [0.3, 0.3]\n\
+        [[nodes]]\nname = \"a\"\nemission = { lifetime_s = 7.4e-9 }\n\
+        collection = { kind = \"measured_efficiency\", efficiency = 0.9, includes = [\"collection\"] }\n\
+        [[nodes]]\nname = \"b\"\nemission = { lifetime_s = 7.4e-9 }\n\
+        collection = { kind = \"measured_efficiency\", efficiency = 0.9, includes = [\"collection\"] }\n\
+        [station]\nwindow_start_s = 2e-7\nwindow_duration_s = 4e-8\ndetectors = { dark_count_rate_hz = 1.0 }\n\
+        [schedule]\nattempt_period_s = 2e-6\n";
+    let link = Link::from_toml(text).unwrap();
+    for engine in [EngineChoice::Click, EngineChoice::Herald] {
+        let run = sample(&link, engine, 1, Stop::Attempts(10_000_000_000_000));
+        assert_eq!(run.attempts, 10_000_000_000_000);
+    }
+}
+
+#[test]
+fn coincidences_alone_count_as_memory() {
+    // a pure interference experiment: both ions in one state, nothing heralds
+    let params = BasicLinkParams {
+        efficiency: [0.5; 2],
+        mode_overlap: 0.5,
+        amplitudes: Some([[1.0, 0.0]; 2]),
+        ..Default::default()
+    };
+    let link = params.checked().unwrap();
+    assert_eq!(link.exact().unwrap().herald_probability, 0.0);
+    let plan = |attempts| Plan {
+        record_coincidences: true,
+        memory_bytes: 1 << 20,
+        ..Plan::new(Key::from_seed(1), Stop::Attempts(attempts))
+    };
+    assert!(matches!(link.sample(&plan(10_000_000_000), &mut |_| true), Err(Error::Size { .. })));
+    let run = link.sample(&plan(10_000), &mut |_| true).unwrap();
+    // eta² (1 - M)/2 of 10,000: 625, five standard deviations
+    assert!((run.coincidences.attempt.len() as f64 - 625.0).abs() < 122.0);
+}
+
+#[test]
+fn states_of_beats_beyond_every_grid_take_no_memory() {
+    let node = |name: &str| {
+        format!(
+            "[[nodes]]\nname = \"{name}\"\nemission = {{ lifetime_s = 8e-9, arrival_jitter_s = 1e-9 }}\n\
+             collection = {{ kind = \"measured_efficiency\", efficiency = 0.3, includes = [\"collection\"] }}\n"
+        )
+    };
+    let text = format!(
+        "[encoding]\nkind = \"frequency\"\nmode_splitting_rad_per_s = 7.9e10\n{}{}[station]\nwindow_duration_s = 1e-7\n\
+         detectors = {{ dark_count_rate_hz = 1e6 }}\n[schedule]\nattempt_period_s = 1e-6\n",
+        node("a"),
+        node("b")
+    );
+    let link = Link::from_toml(&text).unwrap();
+    assert!(matches!(link.exact(), Err(Error::Model { .. })));
+    assert_eq!(link.engine(EngineChoice::Auto, false).unwrap().0, EngineChoice::Click);
+    let run = sample(&link, EngineChoice::Auto, 1, Stop::Heralds(500));
+    for given in [Given::Cause, Given::Record] {
+        for rho in link.states(run.heralds.records(), given).unwrap() {
+            assert!((state::trace(&rho) - 1.0).abs() < 1e-12);
+        }
+    }
+}

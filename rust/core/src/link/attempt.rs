@@ -1,7 +1,7 @@
 //! One attempt, photon by photon: what both click-level engines do once they know that something happened.
 
 use super::Link;
-use super::branch::Branch;
+use super::branch::{Branch, ExtraArrival};
 use super::draw::Detectors;
 use crate::emission::{Arrival, Exponential};
 use crate::encoding::SLOTS;
@@ -48,6 +48,8 @@ struct NodeEvents<'a> {
     branches: &'a [Branch],
     /// Arrival of the photon of each branch, for [`Times::Inside`].
     inside: Vec<Option<Arrival>>,
+    /// The same of its extra photon.
+    extra_inside: Vec<Option<ExtraArrival>>,
     /// Probability to be outside the qubit, given that no photon survives.
     leaked_if_dark: f64,
 }
@@ -104,6 +106,10 @@ impl<'a> NodeEvents<'a> {
             probability: cumulative.min(1.0),
             details,
             inside: inside.collect(),
+            extra_inside: branches
+                .iter()
+                .map(|way| way.extra.as_ref().map(|extra| extra.inside(window.start_s, window.end_s)))
+                .collect(),
             branches,
             leaked_if_dark: if cumulative < 1.0 { (leaked / (1.0 - cumulative)).min(1.0) } else { 0.0 },
         }
@@ -350,12 +356,9 @@ impl<'a> Attempts<'a> {
                 entangled[node] = Some((Flying { mode, time_s }, detail.branch));
             }
             if let (true, Some(extra)) = (detail.extra, &branch.extra) {
-                let time_s = loop {
-                    let time_s = extra.sample(rng);
-                    // the part inside the window is not zero, or this would not have happened
-                    if self.times == Times::Free || self.inside_window(time_s) {
-                        break time_s;
-                    }
+                let time_s = match (self.times, &ways.extra_inside[detail.branch]) {
+                    (Times::Inside, Some(arrival)) => arrival.time_s(rng.uniform()),
+                    _ => extra.sample(rng),
                 };
                 if let Some(slot) = self.splits.one(node, extra.mode, rng) {
                     self.add(events, slot, time_s, Some(extra.kind));

@@ -5,7 +5,7 @@
 //! interferes with nothing.
 
 use super::Source;
-use crate::emission::{WavePacket, pulse};
+use crate::emission::{Arrival, WavePacket, pulse};
 use crate::encoding::{Carrier, EncodingParams, SLOTS};
 use crate::herald::ExtraKind;
 use crate::interference::Gram;
@@ -60,6 +60,29 @@ enum ExtraWave {
     Packet(Box<WavePacket>),
 }
 
+/// Arrival time of an extra photon inside a window.
+#[derive(Debug, Clone)]
+pub(crate) enum ExtraArrival {
+    /// By inversion between the captured parts at the window's ends.
+    Pulse { duration_s: f64, delay_s: f64, parts: [f64; 2], window_s: [f64; 2] },
+    /// As any photon's.
+    Packet(Arrival),
+}
+
+impl ExtraArrival {
+    /// The time (s) for a uniform number in \[0, 1).
+    pub(crate) fn time_s(&self, uniform: f64) -> f64 {
+        match self {
+            Self::Pulse { duration_s, delay_s, parts: [before, upto], window_s: [from, to] } => {
+                let part = before + (upto - before) * uniform;
+                // rounding must not carry it out of the window, which ends before `to`
+                (delay_s + pulse::first_photon_time_s(*duration_s, part)).clamp(*from, to.next_down())
+            }
+            Self::Packet(arrival) => arrival.time_s(uniform),
+        }
+    }
+}
+
 impl Extra {
     /// Density of its arrival (1/s).
     pub(crate) fn intensity(&self, time_s: f64) -> f64 {
@@ -81,6 +104,22 @@ impl Extra {
                 pulse::first_photon_captured(*duration_s, from_s - delay_s, to_s - delay_s)
             }
             ExtraWave::Packet(packet) => packet.captured(from_s, to_s),
+        }
+    }
+
+    /// Its arrival, known to lie between two times (s).
+    pub(crate) fn inside(&self, from_s: f64, to_s: f64) -> ExtraArrival {
+        match &self.wave {
+            ExtraWave::Pulse { duration_s, delay_s } => {
+                let part = |time_s: f64| pulse::first_photon_captured(*duration_s, 0.0, time_s - delay_s);
+                ExtraArrival::Pulse {
+                    duration_s: *duration_s,
+                    delay_s: *delay_s,
+                    parts: [part(from_s), part(to_s)],
+                    window_s: [from_s, to_s],
+                }
+            }
+            ExtraWave::Packet(packet) => ExtraArrival::Packet(packet.inside(from_s, to_s)),
         }
     }
 

@@ -127,8 +127,9 @@ impl Exact {
                 Outcome { bell_state, probability, fidelity: state::overlap(&rho, bell_state), rho }
             })
             .collect();
-        // certain heralds may sum to a last bit above one
-        let herald_probability = outcomes.iter().map(|outcome| outcome.probability).sum::<f64>().min(1.0);
+        // certain heralds may sum to a last bit above one, impossible ones to one below zero
+        let herald_probability =
+            outcomes.iter().map(|outcome| outcome.probability).sum::<f64>().clamp(0.0, 1.0);
         let weighted = |outcome: &Outcome| {
             if outcome.probability > 0.0 { outcome.probability * outcome.fidelity } else { 0.0 }
         };

@@ -149,14 +149,17 @@ impl<'a> Ways<'a> {
                 * link.grams[slot][index][index].re
                 * captured[node]
         };
+        // of the one branch with a photon
+        let emitted = [0, 1].map(|node: usize| {
+            let with_photon = link.branches[node].iter().filter(|branch| branch.photon.is_some());
+            with_photon.map(|branch| branch.probability).sum::<f64>()
+        });
         let missing = [0, 1].map(|node: usize| {
             let seen: f64 = (0..SLOTS).map(|slot| registered(node, slot)).sum();
-            1.0 - link.sources[node].photon_probability * seen
+            1.0 - emitted[node] * seen
         });
         let lone = std::array::from_fn(|slot| {
-            [0, 1].map(|node: usize| {
-                link.sources[node].photon_probability * registered(node, slot) * missing[1 - node]
-            })
+            [0, 1].map(|node: usize| emitted[node] * registered(node, slot) * missing[1 - node])
         });
         let operators = Operators::of(link);
         let (mut ways, mut weights) = (vec![], vec![]);

@@ -282,11 +282,17 @@ impl Link {
         if self.remembers() {
             bytes += size_of::<[f64; SLOTS]>() as f64;
         }
-        if plan.record_coincidences && p > 0.0 {
-            // as many for each herald as their probabilities say
-            bytes += Coincidences::BYTES as f64 * self.coincidence_probability() / p;
-        }
-        let needed_bytes = (expected * bytes) as u64;
+        let coincidences = if plan.record_coincidences {
+            let attempts = match plan.stop {
+                Stop::Heralds(n) if p > 0.0 => n as f64 / p,
+                Stop::Heralds(_) => 0.0,
+                Stop::Attempts(n) => n as f64,
+            };
+            attempts * self.coincidence_probability()
+        } else {
+            0.0
+        };
+        let needed_bytes = (expected * bytes + coincidences * Coincidences::BYTES as f64) as u64;
         if needed_bytes > plan.memory_bytes {
             return Err(Error::Size { needed_bytes, available_bytes: plan.memory_bytes });
         }

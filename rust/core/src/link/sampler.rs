@@ -1,14 +1,12 @@
 //! One herald at a time, for simulators that bring their own clock.
 
 use super::click::ClickEngine;
-use super::conditional::{Conditional, Seen};
 use super::draw::{Block, Detectors, Engine, MAX_ATTEMPTS, Record, remembered_before};
 use super::herald::HeraldEngine;
 use super::photon::PhotonEngine;
+use super::record::{Given, Records};
 use super::run::{EngineChoice, impossible, never};
-use super::waves::Grid;
 use super::{Link, schedule::Schedule};
-use crate::encoding::SLOTS;
 use crate::error::{Error, Result};
 use crate::herald::{Cause, Pattern};
 use crate::state::State;
@@ -56,6 +54,9 @@ pub struct Sampler<L> {
     /// First herald of the record that was not handed out or passed over.
     position: usize,
     detectors: Detectors,
+    /// States of some heralds of the record, from this one on.
+    states: Vec<State>,
+    states_from: usize,
 }
 
 impl Link {
@@ -79,7 +80,17 @@ impl<L: Deref<Target = Link>> Sampler<L> {
             return Err(never("sampler"));
         }
         let (record, detectors) = (Record::default(), Detectors::ready());
-        Ok(Self { link, key, engine, block: None, record, position: 0, detectors })
+        Ok(Self {
+            link,
+            key,
+            engine,
+            block: None,
+            record,
+            position: 0,
+            detectors,
+            states: vec![],
+            states_from: 0,
+        })
     }
 
     /// The engine used.
@@ -157,31 +168,45 @@ impl<L: Deref<Target = Link>> Sampler<L> {
         self.detectors = detectors;
         self.record = record;
         self.position = 0;
+        self.states.clear();
+        self.states_from = 0;
         self.block = Some(number);
         Ok(true)
     }
 
-    fn herald(&self, index: usize) -> Result<Herald> {
+    fn herald(&mut self, index: usize) -> Result<Herald> {
+        let rho = self.state(index)?;
         let link: &Link = &self.link;
         let heralds = &self.record.heralds;
         let pattern = link.patterns[usize::from(heralds.pattern[index])];
         let cause = Cause::ALL[usize::from(heralds.cause[index])];
         let (attempt, click_time_s) = (heralds.attempt[index], heralds.click_time_s[index]);
-        let start_s = link.window.start_s;
-        let seen = Seen {
-            pattern,
-            times_s: click_time_s.map(|time| time + start_s),
-            open_s: heralds
-                .blind_s
-                .get(index)
-                .map_or([start_s; SLOTS], |blind| blind.map(|time| time + start_s)),
-        };
-        let rho = Conditional::new(link, Grid::Coarse)
-            .state(&seen, Some(cause))
-            .ok_or_else(|| impossible(index))?;
         Ok(Herald { attempt, time_s: link.schedule.time_s(attempt), pattern, cause, click_time_s, rho })
     }
+
+    /// The state of a herald. States come in batches, which double while every one of them is asked for: preparing costs more
+    /// than a state, and heralds that are passed over need none.
+    fn state(&mut self, index: usize) -> Result<State> {
+        let end = self.states_from + self.states.len();
+        if !(self.states_from..end).contains(&index) {
+            let batch = if index == end { (2 * self.states.len()).clamp(1, LARGEST_BATCH) } else { 1 };
+            let wanted = index..self.record.heralds.len().min(index + batch);
+            let all = self.record.heralds.records();
+            let records = Records {
+                pattern: &all.pattern[wanted.clone()],
+                cause: &all.cause[wanted.clone()],
+                click_time_s: &all.click_time_s[wanted.clone()],
+                blind_s: all.blind_s.get(wanted).unwrap_or_default(),
+            };
+            self.states = self.link.states(records, Given::Cause)?;
+            self.states_from = index;
+        }
+        self.states.get(index - self.states_from).copied().ok_or_else(|| impossible(index))
+    }
 }
+
+/// States prepared at once, at most.
+const LARGEST_BATCH: usize = 64;
 
 impl Schedule {
     /// First attempt that starts at `time_s` or later; nothing for a time that is not a number.

@@ -54,6 +54,8 @@ pub(crate) struct Waves {
     /// Exchange over the whole window, by frequencies.
     whole: [[OnceLock<Complex64>; 3]; 3],
     start_s: f64,
+    /// Whether the beats are too fast for a coarse grid: then what is integrated over time averages out.
+    unresolved: bool,
     /// The integrand of [`Waves::two`] at all pairs of points of a coarse grid, by frequencies.
     table: [[OnceLock<Vec<Complex64>>; 3]; 3],
     /// Its integral over the second, or the first, time from the window's opening on, at the grid's points.
@@ -82,7 +84,8 @@ impl Waves {
             Grid::Coarse => (COARSE_ORDER, 4.0),
         };
         let closed = packets.iter().flatten().all(|packet| packet.exponential_parts().is_some());
-        let edges_s = if closed { vec![] } else { edges(&packets, window, splitting, grid, step) };
+        let (edges_s, unresolved) =
+            if closed { (vec![], false) } else { edges(&packets, window, splitting, grid, step) };
         Self {
             both_from_s: from(0).max(from(1)),
             detuning: of(0, |packet| packet.detuning_rad_per_s) - of(1, |packet| packet.detuning_rad_per_s),
@@ -97,6 +100,7 @@ impl Waves {
             rule: gauss_rule(order),
             whole: Default::default(),
             start_s: window[0],
+            unresolved,
             table: Default::default(),
             line: Default::default(),
             integrals: Default::default(),
@@ -142,6 +146,9 @@ impl Waves {
                 * math::phase(-turn * from)
                 * math::exp_difference_1(Complex64::ZERO, end);
         }
+        if self.unresolved {
+            return Complex64::ZERO;
+        }
         let beat = |t: f64| packet.intensity(t) * math::phase(-turn * t);
         if self.rule.len() == COARSE_ORDER && from > self.start_s {
             let table = self.beats[node][usize::from(delta > 0)]
@@ -155,6 +162,9 @@ impl Waves {
     /// Two photons exchanged: M rho_A(t, u) rho_B(u, t) exp(-i w_1 (delta_t t + delta_u u)).
     pub(crate) fn two(&self, deltas: [i32; 2], spans: [Span; 2]) -> Complex64 {
         if self.mode_overlap == 0.0 {
+            return Complex64::ZERO;
+        }
+        if self.unresolved && spans.iter().any(|span| matches!(span, Span::From(_))) {
             return Complex64::ZERO;
         }
         if spans == [Span::From(self.start_s); 2] {
@@ -570,7 +580,7 @@ fn edges(
     splitting: f64,
     grid: Grid,
     step: f64,
-) -> Vec<f64> {
+) -> (Vec<f64>, bool) {
     let packets: Vec<&WavePacket> = packets.iter().flatten().collect();
     let mut marks = vec![start, end];
     let mut longest = end - start;
@@ -583,8 +593,15 @@ fn edges(
     if let [a, b] = packets[..] {
         fastest = fastest.max((a.detuning_rad_per_s - b.detuning_rad_per_s).abs() + splitting.abs());
     }
+    let mut unresolved = false;
     if fastest > 0.0 {
-        longest = longest.min(1.5 * step / fastest);
+        let beating = 1.5 * step / fastest;
+        let most = if grid == Grid::Coarse { MOST_COARSE_PIECES } else { MOST_PIECES };
+        // a fine grid is refused by its length before anything is integrated
+        unresolved = grid == Grid::Coarse && (end - start) / beating > most;
+        if !unresolved {
+            longest = longest.min(beating.max((end - start) / most));
+        }
     }
     marks.retain(|mark| (start..=end).contains(mark));
     marks.sort_by(f64::total_cmp);
@@ -612,13 +629,15 @@ fn edges(
         }
     }
     edges.dedup();
-    edges
+    (edges, unresolved)
 }
 
 /// Marks that a coarse grid keeps.
 const MOST_COARSE: usize = 24;
-/// Pieces between two marks.
-const MOST_PIECES: f64 = 1e5;
+/// Pieces of a fine grid: more than any that is not refused.
+const MOST_PIECES: f64 = 4e3;
+/// Pieces of a coarse grid that beats may ask for.
+const MOST_COARSE_PIECES: f64 = 60.0;
 
 #[cfg(test)]
 mod tests {
