@@ -31,12 +31,13 @@ use crate::error::{Error, Result};
 use crate::herald::Pattern;
 use crate::interference::{Gram, Optics};
 use crate::memory::LocalErrors;
-use crate::state::State;
+use crate::state::{self, State};
 use crate::tree::{AutoOr, Tree};
 use crate::{math, presets};
 use branch::Branch;
 use exact::Exact;
 use node::{Parts, check_apertures, check_stages};
+use num_complex::Complex64;
 use params::{LinkParams, MeasuredParams, PhaseReference, PublishedParams};
 use schedule::Schedule;
 use station::Station;
@@ -418,6 +419,16 @@ impl Link {
         self.bin_separation_s + self.window.duration_s()
     }
 
+    /// Whether both ports of every mode lose equally: then exchange with a lost photon cancels.
+    pub(crate) fn loses_evenly(&self) -> bool {
+        (0..2).all(|row| {
+            (2..4).all(|column| {
+                let sum: Complex64 = self.grams.iter().map(|gram| gram[row][column]).sum();
+                sum.norm_sqr() < NEGLIGIBLE
+            })
+        })
+    }
+
     /// The slot that stands for a slot's detector: bins share the one of their port.
     pub(crate) fn detector_of(&self, slot: usize) -> usize {
         if self.optics.carrier == Carrier::Bins { slot - slot % 2 } else { slot }
@@ -451,17 +462,7 @@ impl Link {
             if source.static_phase_rad == 0.0 && source.coherence == 1.0 {
                 continue;
             }
-            let bit = 2 - node;
-            let turn = math::phase(source.static_phase_rad) * source.coherence;
-            for row in 0..4 {
-                for column in 0..4 {
-                    match (row / bit % 2, column / bit % 2) {
-                        (1, 0) => rho[row][column] *= turn,
-                        (0, 1) => rho[row][column] *= turn.conj(),
-                        _ => {}
-                    }
-                }
-            }
+            rho = state::turned(&rho, node, math::phase(source.static_phase_rad) * source.coherence);
         }
         for (node, errors) in self.errors.iter().enumerate() {
             rho = errors.apply(&rho, node);
@@ -469,6 +470,9 @@ impl Link {
         rho
     }
 }
+
+/// Squared elements of Gram matrices below this are rounding of sums of products of square roots.
+pub(crate) const NEGLIGIBLE: f64 = 1e-28;
 
 /// Phase of |1> that the signs of the amplitudes bring: it is static, so that calibration removes it too.
 pub(crate) fn sign_phase_rad(amplitudes: &[f64; 2]) -> f64 {

@@ -99,15 +99,8 @@ impl LocalErrors {
         }
         rho = depolarized(&rho, node, 1.0 - self.depolarizing_probability);
         if self.dephasing_probability > 0.0 {
-            let stride = 2 - node;
             let kept = 1.0 - 2.0 * self.dephasing_probability;
-            for (i, row) in rho.iter_mut().enumerate() {
-                for (j, element) in row.iter_mut().enumerate() {
-                    if i / stride % 2 != j / stride % 2 {
-                        *element *= kept;
-                    }
-                }
-            }
+            rho = state::turned(&rho, node, Complex64::new(kept, 0.0));
         }
         rho
     }

@@ -1,8 +1,8 @@
 //! One attempt, photon by photon: what both click-level engines do once they know that something happened.
 
-use super::Link;
 use super::branch::{Branch, ExtraArrival};
 use super::draw::Detectors;
+use super::{Link, NEGLIGIBLE};
 use crate::emission::{Arrival, Exponential};
 use crate::encoding::SLOTS;
 use crate::herald::{Cause, ExtraKind};
@@ -159,7 +159,7 @@ impl Splits {
         });
         let interfere = exchange.map(|of_a| {
             of_a.map(|elements| {
-                link.mode_overlap > 0.0 && elements.iter().any(|element| element.norm_sqr() > 1e-28)
+                link.mode_overlap > 0.0 && elements.iter().any(|element| element.norm_sqr() > NEGLIGIBLE)
             })
         });
         let [a, b] = [0, 1].map(|node: usize| link.sources[node].packet.exponential_parts());

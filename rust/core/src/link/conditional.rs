@@ -6,8 +6,8 @@
 //! posteriors of causes follow from it; normalized, it is the state.
 
 use super::Link;
-use super::branch::{Branch, Extra};
-use super::operators::Photons;
+use super::branch::Extra;
+use super::operators::Pair;
 use super::waves::{Grid, Span};
 use crate::encoding::{EncodingParams, SLOTS};
 use crate::herald::{Cause, ExtraKind, Pattern};
@@ -19,16 +19,6 @@ use crate::state::{self, State};
 pub(crate) struct Conditional<'a> {
     link: &'a Link,
     pairs: Vec<Pair<'a>>,
-}
-
-/// One branch of each node.
-#[derive(Debug)]
-struct Pair<'a> {
-    /// Probability that both happen and that a herald of them is not given up.
-    probability: f64,
-    leaked: bool,
-    photons: Photons<'a>,
-    extras: [Option<&'a Extra>; 2],
 }
 
 /// A record: which slots clicked when (s, from the arrival of an undelayed photon), and since when each could.
@@ -76,14 +66,7 @@ pub(crate) type ByCause = [(State, f64); Cause::COUNT];
 
 impl<'a> Conditional<'a> {
     pub(crate) fn new(link: &'a Link, grid: Grid) -> Self {
-        let mut known = vec![];
-        let pairs = link.pairs().map(|([a, b], probability)| Pair {
-            probability,
-            leaked: a.leaked || b.leaked,
-            photons: Photons::new(link, [a, b], grid, &mut known),
-            extras: [a.extra.as_ref(), b.extra.as_ref()],
-        });
-        Self { link, pairs: pairs.collect() }
+        Self { link, pairs: Pair::all(link, grid) }
     }
 
     /// The ions' normalized state given the record and, if known, the cause; nothing for a record that cannot be, such as
@@ -266,18 +249,6 @@ impl Clicks {
 }
 
 impl Link {
-    /// All pairs of branches with their probabilities, those of discarded heralds left out.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = ([&Branch; 2], f64)> {
-        let kept = self.kept_by_check();
-        let [first, second] = &self.branches;
-        first.iter().flat_map(move |a| {
-            second.iter().map(move |b| {
-                let pass = |branch: &Branch| kept[usize::from(branch.leaked)];
-                ([a, b], a.probability * pass(a) * b.probability * pass(b))
-            })
-        })
-    }
-
     /// Probability that an ion inside, and one outside the qubit, passes the erasure check.
     pub(super) fn kept_by_check(&self) -> [f64; 2] {
         match &self.params.encoding {
@@ -292,28 +263,17 @@ impl Link {
     fn fed_forward(&self, rho: &State, seen: &Seen) -> State {
         let [a, b] = [0, 1].map(|node: usize| self.sources[node].packet.detuning_rad_per_s);
         let [first, second] = seen.times_s;
-        let (angle, bit) = match &self.params.encoding {
+        let (angle, node) = match &self.params.encoding {
             // one click, in whichever column
             EncodingParams::Number(_) => {
                 ((b - a) * if seen.pattern.slots[0].is_some() { first } else { second }, 1)
             }
             EncodingParams::IonPhoton(_) => {
-                (self.splitting * if seen.pattern.slots[0].is_some() { first } else { second }, 2)
+                (self.splitting * if seen.pattern.slots[0].is_some() { first } else { second }, 0)
             }
             _ => (-(b - a) * (first - second), 1),
         };
-        let turn = math::phase(angle);
-        let mut rho = *rho;
-        for row in 0..4 {
-            for column in 0..4 {
-                match (row / bit % 2, column / bit % 2) {
-                    (1, 0) => rho[row][column] *= turn,
-                    (0, 1) => rho[row][column] *= turn.conj(),
-                    _ => {}
-                }
-            }
-        }
-        rho
+        state::turned(rho, node, math::phase(angle))
     }
 }
 

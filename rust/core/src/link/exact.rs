@@ -8,7 +8,7 @@
 use super::Link;
 use super::branch::Extra;
 use super::conditional::{Conditional, Seen};
-use super::operators::Photons;
+use super::operators::Pair;
 use super::waves::{Grid, Span};
 use crate::encoding::SLOTS;
 use crate::error::{Error, Result};
@@ -92,6 +92,19 @@ impl Link {
         probability(0) + probability(1)
     }
 
+    /// The parameter that makes a numerical integral long.
+    fn slow_parameter(&self) -> &'static str {
+        if self.coincidence_window_s.is_some() {
+            "station.coincidence_window_s"
+        } else if self.params.phase_feed_forward {
+            "phase_feed_forward"
+        } else if self.splitting == 0.0 {
+            "nodes.0.emission.wavepacket"
+        } else {
+            "encoding.mode_splitting_rad_per_s"
+        }
+    }
+
     /// Whether the times of the clicks decide about a herald or its state.
     fn timed(&self) -> bool {
         self.params.phase_feed_forward || self.coincidence_window_s.is_some()
@@ -155,39 +168,22 @@ const MOST_SLOW_RECORDS: usize = 400_000;
 /// Operators and leaked probabilities by cause.
 type ByCause = [(State, f64); Cause::COUNT];
 
-/// One pair of branches.
-struct PairOperators<'a> {
-    probability: f64,
-    leaked: bool,
-    photons: Photons<'a>,
-    extras: [Option<&'a Extra>; 2],
-}
-
 /// What is registered over the whole window, for every pair of branches.
 pub(super) struct Operators<'a> {
     link: &'a Link,
-    pairs: Vec<PairOperators<'a>>,
+    pairs: Vec<Pair<'a>>,
 }
 
 impl<'a> Operators<'a> {
     pub(super) fn of(link: &'a Link) -> Self {
-        let mut known = vec![];
-        let pairs = link.pairs().map(|([a, b], probability)| PairOperators {
-            probability,
-            leaked: a.leaked || b.leaked,
-            photons: Photons::new(link, [a, b], Grid::Fine, &mut known),
-            extras: [a.extra.as_ref(), b.extra.as_ref()],
-        });
-        Self { link, pairs: pairs.collect() }
+        Self { link, pairs: Pair::all(link, Grid::Fine) }
     }
 
     /// Refuses what would take minutes.
     fn check_work(&self) -> Result<()> {
         let refused = |what: String| {
             Err(Error::Model {
-                parameter:
-                    "station.coincidence_window_s, phase_feed_forward, encoding.mode_splitting_rad_per_s"
-                        .into(),
+                parameter: self.link.slow_parameter().into(),
                 message: format!(
                     "a numerical integral over {what} would take too long: sample with the `click` or `photon` engine, or use \
                      exponential wave packets without restarts, jitter and spectral diffusion"

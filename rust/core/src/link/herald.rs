@@ -118,20 +118,14 @@ impl<'a> Ways<'a> {
             let mode = link.slots[slot].mode;
             (0..4).all(|index| index % 2 == mode || link.grams[slot][index][index].re == 0.0)
         };
-        // lost photons interfere visibly where the ports of a mode lose differently
-        let even = (0..2).all(|row| {
-            (2..4).all(|column| {
-                let sum: num_complex::Complex64 = link.grams.iter().map(|gram| gram[row][column]).sum();
-                sum.norm_sqr() < 1e-28
-            })
-        });
         let plain = link.optics.carrier != Carrier::Shared
             && link.params.nodes.len() == 2
             && link.coincidence_window_s.is_none()
             && link.kept_by_check() == [1.0; 2]
             && (0..2).all(one_photon)
             && (0..SLOTS).all(own_mode)
-            && even;
+            // lost photons interfere visibly where the ports of a mode lose differently
+            && link.loses_evenly();
         if !plain {
             return None;
         }

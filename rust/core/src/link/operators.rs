@@ -6,12 +6,12 @@
 //! slots j and k add the exchange term with G_j[(A,a),(B,b')] G_k[(B,b),(A,a')].
 
 use super::Link;
-use super::branch::Branch;
+use super::branch::{Branch, Extra};
 use super::waves::{Grid, Span, Waves};
 use crate::encoding::{EncodingParams, SLOTS};
 use crate::state::{self, State};
 use num_complex::Complex64;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Operator on one ion.
 type Ion = [[Complex64; 2]; 2];
@@ -23,6 +23,38 @@ struct Exchange {
     column: usize,
     weight: Complex64,
     deltas: [i32; 2],
+}
+
+/// One branch of each node.
+#[derive(Debug)]
+pub(crate) struct Pair<'a> {
+    /// Probability that both happen and that a herald of them is not given up.
+    pub(crate) probability: f64,
+    /// Whether an ion is outside the qubit.
+    pub(crate) leaked: bool,
+    pub(crate) photons: Photons<'a>,
+    pub(crate) extras: [Option<&'a Extra>; 2],
+}
+
+impl<'a> Pair<'a> {
+    /// All pairs of a link's branches.
+    pub(crate) fn all(link: &'a Link, grid: Grid) -> Vec<Self> {
+        let kept = link.kept_by_check();
+        let pass = |branch: &Branch| kept[usize::from(branch.leaked)];
+        let mut known = vec![];
+        let mut pairs = vec![];
+        for a in &link.branches[0] {
+            for b in &link.branches[1] {
+                pairs.push(Self {
+                    probability: a.probability * pass(a) * b.probability * pass(b),
+                    leaked: a.leaked || b.leaked,
+                    photons: Photons::new(link, [a, b], grid, &mut known),
+                    extras: [a.extra.as_ref(), b.extra.as_ref()],
+                });
+            }
+        }
+        pairs
+    }
 }
 
 /// The photons of one branch of each node.
@@ -38,16 +70,13 @@ pub(crate) struct Photons<'a> {
     even: bool,
     /// Coherence weight of a single photon of either ion.
     vacuum: f64,
+    /// The ions whose photons are registered nowhere while all slots are open for the whole window.
+    lost_throughout: [OnceLock<Ion>; 2],
 }
 
 impl<'a> Photons<'a> {
     /// `known` are the waves met so far: branches share them.
-    pub(crate) fn new(
-        link: &'a Link,
-        branches: [&'a Branch; 2],
-        grid: Grid,
-        known: &mut Vec<Arc<Waves>>,
-    ) -> Self {
+    fn new(link: &'a Link, branches: [&'a Branch; 2], grid: Grid, known: &mut Vec<Arc<Waves>>) -> Self {
         let packets = branches.map(|branch| branch.photon.as_ref().map(|photon| &photon.packet));
         let waves = known.iter().find(|waves| waves.are_of(packets)).cloned().unwrap_or_else(|| {
             let window = [link.window.start_s, link.window.end_s];
@@ -70,6 +99,7 @@ impl<'a> Photons<'a> {
             exchange: std::array::from_fn(|_| std::array::from_fn(|_| vec![])),
             even: false,
             vacuum: 0.0,
+            lost_throughout: Default::default(),
         };
         if let [Some(a), Some(b)] = branches.map(|branch| branch.photon.as_ref()) {
             let scale = link.sources[0].efficiency * link.sources[1].efficiency;
@@ -95,13 +125,7 @@ impl<'a> Photons<'a> {
                     terms
                 })
             });
-            photons.even = (0..2).all(|row| {
-                (2..4).all(|column| {
-                    let sum: Complex64 = link.grams.iter().map(|gram| gram[row][column]).sum();
-                    // rounding of sums of products of square roots
-                    sum.norm_sqr() < 1e-28
-                })
-            });
+            photons.even = link.loses_evenly();
         }
         photons
     }
@@ -199,6 +223,13 @@ impl<'a> Photons<'a> {
 
     /// The ion whose photon is registered nowhere.
     fn lost(&self, node: usize, open_s: &[f64; SLOTS]) -> Ion {
+        if open_s.iter().all(|open| *open <= self.link.window.start_s) {
+            return *self.lost_throughout[node].get_or_init(|| self.emitted_less_registered(node, open_s));
+        }
+        self.emitted_less_registered(node, open_s)
+    }
+
+    fn emitted_less_registered(&self, node: usize, open_s: &[f64; SLOTS]) -> Ion {
         let mut ion = self.emitted[node];
         if self.branches[node].photon.is_some() {
             for slot in 0..SLOTS {
