@@ -1,7 +1,12 @@
 //! Detection: efficiency, dark counts and what a slot reports.
 //!
 //! A slot is a place in which a photon can be registered: for polarization a (port, mode) pair with its own detector.
-//! Every slot is open for the window [`window_start_s`, + `window_duration_s`]; detectors are off outside it.
+//! Every slot is open for the window [`window_start_s`, + `window_duration_s`]. Gated detectors are off outside it; others
+//! count on, which may leave them blind when the window opens.
+
+mod background;
+
+pub use background::{Background, BackgroundProfileParams, DecayingParams, ProfileParams};
 
 use crate::check;
 use crate::error::{Error, Result};
@@ -26,15 +31,54 @@ pub struct DetectorParams {
     /// after it, whatever arrives meanwhile. A number-resolving detector still resolves all events of one window.
     #[serde(default)]
     pub dead_time_s: f64,
+    /// Recovery (s) after the dead time: a time t later the efficiency has come back to 1 - exp(-t/recovery). Each click
+    /// leaves the detector blind for a time drawn from this law.
+    #[serde(default)]
+    pub recovery_time_s: f64,
+    /// Probability that a click, counted or not, is followed by a false one.
+    #[serde(default)]
+    pub afterpulse_probability: f64,
+    /// Mean time (s) from the end of the dead time to the afterpulse, exponentially distributed.
+    #[serde(default)]
+    pub afterpulse_time_s: f64,
+    /// Standard deviation (s) of the recorded time of a click, Gaussian. The window gates the events themselves.
+    #[serde(default)]
+    pub timing_jitter_s: f64,
+    /// Whether the detector is off outside its windows. One that is not may be blinded before a window opens.
+    #[serde(default = "yes")]
+    pub gated: bool,
+    /// Probability that light which comes with the pulse, such as scattered laser light, makes at least one event, per
+    /// attempt and bin; Poisson.
+    #[serde(default)]
+    pub background_probability_per_attempt: f64,
+    /// When that light arrives; left out: evenly over the window.
+    #[serde(default)]
+    pub background_profile: Option<BackgroundProfileParams>,
 }
 
 fn one() -> f64 {
     1.0
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl Default for DetectorParams {
     fn default() -> Self {
-        Self { efficiency: 1.0, dark_count_rate_hz: 0.0, number_resolving: false, dead_time_s: 0.0 }
+        Self {
+            efficiency: 1.0,
+            dark_count_rate_hz: 0.0,
+            number_resolving: false,
+            dead_time_s: 0.0,
+            recovery_time_s: 0.0,
+            afterpulse_probability: 0.0,
+            afterpulse_time_s: 0.0,
+            timing_jitter_s: 0.0,
+            gated: true,
+            background_probability_per_attempt: 0.0,
+            background_profile: None,
+        }
     }
 }
 
@@ -47,9 +91,64 @@ impl DetectorParams {
         check::probability("efficiency", self.efficiency)?;
         check::rate("dark_count_rate_hz", self.dark_count_rate_hz, "1/s")?;
         check::non_negative("dead_time_s", self.dead_time_s, "s")?;
+        check::within("recovery_time_s", self.recovery_time_s, 0.0, check::MAX_DURATION_S, "s")?;
+        check::probability("afterpulse_probability", self.afterpulse_probability)?;
+        if self.afterpulse_probability > MOST_AFTERPULSES {
+            let domain = format!("in [0, {MOST_AFTERPULSES}], so that chains of afterpulses end");
+            return Err(Error::parameter("afterpulse_probability", self.afterpulse_probability, domain, ""));
+        }
+        check::within("afterpulse_time_s", self.afterpulse_time_s, 0.0, check::MAX_DURATION_S, "s")?;
+        if self.afterpulse_probability > 0.0 && self.afterpulse_time_s == 0.0 {
+            let domain = "above 0 beside afterpulse_probability";
+            return Err(Error::parameter("afterpulse_time_s", 0.0, domain, "s"));
+        }
+        check::within("timing_jitter_s", self.timing_jitter_s, 0.0, check::MAX_DURATION_S, "s")?;
+        background::mean_of(self.background_probability_per_attempt)?;
+        if let Some(profile) = &self.background_profile {
+            profile.check().map_err(|error| error.within("background_profile"))?;
+        }
         Ok(())
     }
+
+    /// Mean number of background events, in the window and outside.
+    pub(crate) fn background_mean(&self) -> f64 {
+        -math::ln_1p(-self.background_probability_per_attempt)
+    }
+
+    /// Longest time (s) that a click leaves the detector blind.
+    pub(crate) fn longest_blind_s(&self) -> f64 {
+        self.dead_time_s + LONGEST_EXPONENTIAL * self.recovery_time_s
+    }
+
+    /// Time (s) after which a chain of afterpulses that a click began has ended, except with a probability below 2^-64.
+    ///
+    /// A chain of n waits has the probability p^n and lasts longer than t with a probability below
+    /// E\[exp(theta wait)\]^n exp(-theta t) for any theta; here E = exp(theta dead)/(1 - theta tau), and the largest theta
+    /// with p E <= (1 + p)/2 bounds the sum over n.
+    pub(crate) fn longest_chain_s(&self) -> f64 {
+        let (p, tau_s) = (self.afterpulse_probability, self.afterpulse_time_s);
+        if p == 0.0 {
+            return 0.0;
+        }
+        let (mut low, mut high) = (0.0, 1.0 / tau_s);
+        for _ in 0..60 {
+            let theta = 0.5 * (low + high);
+            if p * math::exp(theta * self.dead_time_s) <= 0.5 * (1.0 + p) * (1.0 - theta * tau_s) {
+                low = theta;
+            } else {
+                high = theta;
+            }
+        }
+        (LOG_NEVER - math::ln(0.5 * (1.0 - p))) / low
+    }
 }
+
+/// Largest probability of an afterpulse.
+const MOST_AFTERPULSES: f64 = 0.9;
+/// -ln(2^-53): no exponential drawn from 53 bits is longer, in units of its mean.
+const LONGEST_EXPONENTIAL: f64 = 36.74;
+/// -ln(2^-64).
+const LOG_NEVER: f64 = 44.37;
 
 /// The detection window, in seconds from the arrival of an undelayed photon.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,16 +195,35 @@ pub struct Slot {
     pub dark_count_rate_hz: f64,
     /// Mean number of dark counts in the window.
     pub dark_mean: f64,
-    /// Probability of at least one dark count in the window, 1 - q.
-    pub dark_probability: f64,
+    /// Mean number of background events in the window.
+    pub background_mean: f64,
+    /// Probability of at least one count without photons in the window, dark or background, 1 - q.
+    pub noise_probability: f64,
     /// See [`DetectorParams::number_resolving`].
     pub number_resolving: bool,
     /// See [`DetectorParams::dead_time_s`].
     pub dead_time_s: f64,
+    /// See [`DetectorParams::timing_jitter_s`].
+    pub timing_jitter_s: f64,
+    /// See [`DetectorParams::recovery_time_s`].
+    pub recovery_time_s: f64,
+    /// See [`DetectorParams::afterpulse_probability`].
+    pub afterpulse_probability: f64,
+    /// See [`DetectorParams::afterpulse_time_s`].
+    pub afterpulse_time_s: f64,
+    /// See [`DetectorParams::gated`].
+    pub gated: bool,
+    /// Mean number of background events outside the window.
+    pub background_outside_mean: f64,
+    /// Longest time (s) that a click leaves the detector blind.
+    pub longest_blind_s: f64,
+    /// Time (s) after which the chain of afterpulses that a click began has ended.
+    pub longest_chain_s: f64,
 }
 
 impl Slot {
-    /// The slot of a detector that counts without photons at this rate (1/s), dark counts and the light of others together.
+    /// The slot of a detector that counts without photons at this rate (1/s), dark counts and the light of others together,
+    /// with this part of its background inside the window.
     pub fn new(
         port: usize,
         mode: usize,
@@ -113,18 +231,27 @@ impl Slot {
         detector: &DetectorParams,
         rate_hz: f64,
         window: &Window,
+        background_captured: f64,
     ) -> Self {
-        let dark_mean = rate_hz * window.duration_s();
-        Self {
-            port,
-            mode,
+        let mut slot = Self {
             relative_efficiency,
             dark_count_rate_hz: rate_hz,
-            dark_mean,
-            dark_probability: -math::exp_m1(-dark_mean),
+            dark_mean: rate_hz * window.duration_s(),
+            background_mean: detector.background_mean() * background_captured,
             number_resolving: detector.number_resolving,
             dead_time_s: detector.dead_time_s,
-        }
+            timing_jitter_s: detector.timing_jitter_s,
+            recovery_time_s: detector.recovery_time_s,
+            afterpulse_probability: detector.afterpulse_probability,
+            afterpulse_time_s: detector.afterpulse_time_s,
+            gated: detector.gated,
+            background_outside_mean: detector.background_mean() * (1.0 - background_captured),
+            longest_blind_s: detector.longest_blind_s(),
+            longest_chain_s: detector.longest_chain_s(),
+            ..Self::absent(port, mode)
+        };
+        slot.dim(1.0);
+        slot
     }
 
     /// A slot without detector.
@@ -135,43 +262,84 @@ impl Slot {
             relative_efficiency: 0.0,
             dark_count_rate_hz: 0.0,
             dark_mean: 0.0,
-            dark_probability: 0.0,
+            background_mean: 0.0,
+            noise_probability: 0.0,
             number_resolving: false,
             dead_time_s: 0.0,
+            timing_jitter_s: 0.0,
+            recovery_time_s: 0.0,
+            afterpulse_probability: 0.0,
+            afterpulse_time_s: 0.0,
+            gated: true,
+            background_outside_mean: 0.0,
+            longest_blind_s: 0.0,
+            longest_chain_s: 0.0,
         }
     }
 
-    /// Removes everything that counts without photons.
+    /// Removes dark counts.
     pub fn silence(&mut self) {
-        self.dim(0.0);
+        (self.dark_count_rate_hz, self.dark_mean) = (0.0, 0.0);
+        self.dim(1.0);
+    }
+
+    /// Removes background.
+    pub fn shield(&mut self) {
+        (self.background_mean, self.background_outside_mean) = (0.0, 0.0);
+        self.dim(1.0);
     }
 
     /// Multiplies the rate of counts without photons.
     pub fn dim(&mut self, factor: f64) {
         self.dark_count_rate_hz *= factor;
         self.dark_mean *= factor;
-        self.dark_probability = -math::exp_m1(-self.dark_mean);
+        self.background_mean *= factor;
+        self.background_outside_mean *= factor;
+        self.noise_probability = -math::exp_m1(-self.noise_mean());
     }
 
-    /// Probability of no dark count in the window, q = exp(-rate W).
+    /// Mean number of counts without photons in the window.
+    pub fn noise_mean(&self) -> f64 {
+        self.dark_mean + self.background_mean
+    }
+
+    /// Probability of no count without photons in the window, q = exp(-mean).
     pub fn silent_probability(&self) -> f64 {
-        math::exp(-self.dark_mean)
+        math::exp(-self.noise_mean())
     }
 
-    /// Probability that dark counts alone make the slot report one click: 1 - q for a threshold detector, -q ln q
-    /// (exactly one Poisson event) for a number-resolving one.
+    /// Probability that dark counts alone make the slot report one click: with q of the dark counts, 1 - q for a threshold
+    /// detector, -q ln q (exactly one Poisson event) for a number-resolving one, and no background beside them.
     pub fn dark_click_probability(&self) -> f64 {
-        if self.number_resolving { self.dark_mean * self.silent_probability() } else { self.dark_probability }
+        if self.number_resolving {
+            self.dark_mean * self.silent_probability()
+        } else {
+            -math::exp_m1(-self.dark_mean) * math::exp(-self.background_mean)
+        }
     }
 
-    /// Time (s) of the click of a slot with dark counts, for a uniform number in \[0, 1): the first of at least one for a
-    /// threshold detector, anywhere in the window for a number-resolving one.
+    /// Probability that background makes the slot report one click, whether or not dark counts come with it.
+    pub fn background_click_probability(&self) -> f64 {
+        if self.number_resolving {
+            self.background_mean * self.silent_probability()
+        } else {
+            -math::exp_m1(-self.background_mean)
+        }
+    }
+
+    /// Time (s) of the click of a slot with dark counts and no background, for a uniform number in \[0, 1): the first of at
+    /// least one for a threshold detector, anywhere in the window for a number-resolving one.
     #[inline]
     pub fn dark_click_time_s(&self, window: &Window, uniform: f64) -> f64 {
         if self.number_resolving {
             window.start_s + window.duration_s() * uniform
         } else {
-            window.start_s - math::ln_1p(-uniform * self.dark_probability) / self.dark_count_rate_hz
+            let any = if self.background_mean > 0.0 {
+                -math::exp_m1(-self.dark_mean)
+            } else {
+                self.noise_probability
+            };
+            window.start_s - math::ln_1p(-uniform * any) / self.dark_count_rate_hz
         }
     }
 
@@ -187,22 +355,14 @@ mod tests {
     use super::*;
 
     fn slot(number_resolving: bool) -> Slot {
-        Slot {
-            port: 0,
-            mode: 0,
-            relative_efficiency: 1.0,
-            dark_count_rate_hz: 50.0,
-            dark_mean: 50.0 * 40e-9,
-            dark_probability: -math::exp_m1(-50.0 * 40e-9),
-            number_resolving,
-            dead_time_s: 0.0,
-        }
+        let detector = DetectorParams { number_resolving, ..Default::default() };
+        Slot::new(0, 0, 1.0, &detector, 50.0, &Window::new(0.0, 40e-9).unwrap(), 1.0)
     }
 
     #[test]
     fn dark_probability_of_a_gate() {
         // 50 counts per second, 40 ns: reference value of the gate formula
-        assert!((slot(false).dark_probability - 1.999_998_000_001_333e-6).abs() < 1e-18);
+        assert!((slot(false).noise_probability - 1.999_998_000_001_333e-6).abs() < 1e-18);
     }
 
     #[test]
@@ -211,5 +371,32 @@ mod tests {
         let q = slot.silent_probability();
         // ln of a number rounded this close to one is good to 1e-16 / 2e-6
         assert!((slot.dark_click_probability() + q * libm::log(q)).abs() < 1e-10 * slot.dark_mean);
+    }
+
+    #[test]
+    fn clicks_without_photons_are_dark_or_background() {
+        for number_resolving in [false, true] {
+            let detector = DetectorParams {
+                background_probability_per_attempt: 0.2,
+                number_resolving,
+                ..Default::default()
+            };
+            let slot = Slot::new(0, 0, 1.0, &detector, 5e6, &Window::new(0.0, 40e-9).unwrap(), 0.5);
+            // half of the background arrives inside: a mean of -ln(0.8)/2, beside 0.2 dark counts
+            let mean = 0.2 - 0.5 * libm::log(0.8);
+            let once = if number_resolving { mean * libm::exp(-mean) } else { 1.0 - libm::exp(-mean) };
+            let sum = slot.dark_click_probability() + slot.background_click_probability();
+            assert!((sum - once).abs() < 1e-15, "{sum} instead of {once}");
+        }
+    }
+
+    #[test]
+    fn chains_of_afterpulses_end_in_time() {
+        // without dead time the length of a chain that lives is exponential with mean tau/(1 - p): exactly known
+        let detector =
+            DetectorParams { afterpulse_probability: 0.3, afterpulse_time_s: 1e-7, ..Default::default() };
+        let length_s = detector.longest_chain_s();
+        let left = 0.3 * libm::exp(-0.7 * length_s / 1e-7);
+        assert!(left < libm::pow(2.0, -64.0) && left > 1e-40, "{left}");
     }
 }

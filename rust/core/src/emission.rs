@@ -13,6 +13,7 @@ mod smeared;
 mod table;
 
 pub use arrival::Arrival;
+pub(crate) use packet::normal;
 pub use packet::{Exponential, WavePacket};
 pub use shape::{ExponentialParams, RestartParams, SmearedParams, TabulatedParams, WavePacketParams};
 

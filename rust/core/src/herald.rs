@@ -22,11 +22,15 @@ pub enum Cause {
     Photon = 5,
     /// Single-click herald: dark counts alone.
     Dark = 6,
+    /// Light that comes with the pulse, such as scattered laser light, alone in a slot.
+    Background = 7,
+    /// An afterpulse of an earlier click, alone in a slot.
+    Afterpulse = 8,
 }
 
 impl Cause {
     /// Number of causes.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 9;
 
     /// All causes in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
@@ -37,6 +41,8 @@ impl Cause {
         Self::DoubleEmission,
         Self::Photon,
         Self::Dark,
+        Self::Background,
+        Self::Afterpulse,
     ];
 
     /// The name users see.
@@ -49,21 +55,38 @@ impl Cause {
             Self::DoubleEmission => "double-emission",
             Self::Photon => "photon",
             Self::Dark => "dark",
+            Self::Background => "background",
+            Self::Afterpulse => "afterpulse",
         }
     }
 
-    /// The cause of a pattern of `clicks` slots, `photons` of them with a photon, given the extra photons among them.
-    pub(crate) fn of(clicks: usize, photons: usize, extra: Option<ExtraKind>) -> Self {
-        match (extra, clicks, photons) {
+    /// The cause of a pattern of `clicks` slots, `photons` of them with a photon, given the extra photons among them and
+    /// the worst of what made the others click.
+    pub(crate) fn of(clicks: usize, photons: usize, extra: Option<ExtraKind>, noise: Noise) -> Self {
+        match (extra, noise, clicks, photons) {
             (Some(ExtraKind::Pulse), ..) => Self::DoubleEmission,
             (Some(ExtraKind::OtherBin), ..) => Self::SameNode,
-            (None, 1, 0) => Self::Dark,
-            (None, 1, _) => Self::Photon,
-            (None, _, 0) => Self::DarkDark,
-            (None, _, 1) => Self::PhotonDark,
-            (None, ..) => Self::PhotonPhoton,
+            (None, Noise::Afterpulse, ..) => Self::Afterpulse,
+            (None, Noise::Background, ..) => Self::Background,
+            (None, Noise::Dark, 1, 0) => Self::Dark,
+            (None, Noise::Dark, 1, _) => Self::Photon,
+            (None, Noise::Dark, _, 0) => Self::DarkDark,
+            (None, Noise::Dark, _, 1) => Self::PhotonDark,
+            (None, Noise::Dark, ..) => Self::PhotonPhoton,
         }
     }
+}
+
+/// What makes a slot click without a photon of an ion. A slot with background and dark count is a background slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Noise {
+    Dark,
+    Background,
+    Afterpulse,
+}
+
+impl Noise {
+    pub(crate) const ALL: [Self; 3] = [Self::Dark, Self::Background, Self::Afterpulse];
 }
 
 /// Where a photon besides the entangled one comes from.

@@ -6,6 +6,7 @@ mod branch;
 pub mod budget;
 mod click;
 pub(crate) mod conditional;
+mod detectors;
 mod draw;
 pub mod exact;
 mod herald;
@@ -24,17 +25,19 @@ mod waves;
 
 use crate::check;
 use crate::collection::Stage;
-use crate::detection::{Slot, Window};
-use crate::emission::{DoubleEmission, WavePacket};
+use crate::detection::{Background, Slot, Window};
+use crate::emission::{DoubleEmission, WavePacket, normal};
 use crate::encoding::{Carrier, EncodingParams, SLOTS};
 use crate::error::{Error, Result};
 use crate::herald::Pattern;
 use crate::interference::{Gram, Optics};
 use crate::memory::LocalErrors;
 use crate::state::{self, State};
+use crate::stream::Xoshiro;
 use crate::tree::{AutoOr, Tree};
 use crate::{math, presets};
 use branch::Branch;
+use detectors::Recall;
 use exact::Exact;
 use node::{Parts, check_apertures, check_stages};
 use num_complex::Complex64;
@@ -106,6 +109,12 @@ pub struct Link {
     pub(crate) schedule: Schedule,
     path_delay_s: [f64; 2],
     errors: [LocalErrors; 2],
+    /// When background arrives at each slot's detector, where there is any.
+    pub(crate) backgrounds: [Option<Background>; SLOTS],
+    pub(crate) recall: Recall,
+    /// Whether detectors record clicks at other times than they happen, and whether some of the clicks are afterpulses.
+    pub(crate) jitters: bool,
+    pub(crate) afterpulses: bool,
     exact: OnceLock<Result<Exact>>,
 }
 
@@ -206,6 +215,14 @@ impl Link {
         }
         let optics = station.optics(&parts, &encoding);
         let noise = station.noise(&parts, &optics, count);
+        let mut backgrounds: [Option<Background>; SLOTS] = std::array::from_fn(|_| None);
+        for (index, background) in backgrounds.iter_mut().enumerate() {
+            let Some(detector) = &station.detectors[index] else { continue };
+            if detector.background_probability_per_attempt > 0.0 {
+                let made = Background::new(detector.background_profile.as_ref(), &station.window);
+                *background = Some(made.map_err(|error| error.within("station.detectors"))?);
+            }
+        }
         let slots = std::array::from_fn(|index| {
             let Some(detector) = &station.detectors[index] else { return Slot::absent(index / 2, index % 2) };
             let relative = match (detectors_included, best > 0.0) {
@@ -214,7 +231,8 @@ impl Link {
                 (false, false) => 0.0,
             };
             let rate_hz = detector.dark_count_rate_hz + noise[index] * detector.efficiency;
-            Slot::new(index / 2, index % 2, relative, detector, rate_hz, &station.window)
+            let captured = backgrounds[index].as_ref().map_or(0.0, Background::captured);
+            Slot::new(index / 2, index % 2, relative, detector, rate_hz, &station.window, captured)
         });
         if let Some(published) = &params.published {
             check_published(published).map_err(|error| error.within("published"))?;
@@ -253,6 +271,10 @@ impl Link {
             schedule,
             path_delay_s,
             errors: [errors_a, errors_b],
+            backgrounds,
+            recall: Recall::default(),
+            jitters: false,
+            afterpulses: false,
             exact: OnceLock::new(),
             params,
         };
@@ -276,6 +298,9 @@ impl Link {
             // a receiver has no second ion
             self.branches[1] = vec![Branch::idle()];
         }
+        self.recall = Recall::of(self);
+        self.jitters = self.slots.iter().any(|slot| slot.timing_jitter_s > 0.0);
+        self.afterpulses = self.slots.iter().any(|slot| slot.afterpulse_probability > 0.0);
         self.exact = OnceLock::new();
     }
 
@@ -317,11 +342,12 @@ impl Link {
             });
         }
         // the number of dark counts in one window is drawn by inversion, which needs exp(-mean)
-        if self.remembers() && self.slots.iter().any(|slot| slot.dark_mean > MAX_REMEMBERED_DARKS) {
+        if self.recall.orders && self.slots.iter().any(|slot| slot.noise_mean() > MAX_REMEMBERED_DARKS) {
             return Err(Error::Model {
                 parameter: "station.detectors.dark_count_rate_hz".into(),
                 message: format!(
-                    "more than {MAX_REMEMBERED_DARKS} dark counts per window and a dead time beyond the gap: shorten one"
+                    "more than {MAX_REMEMBERED_DARKS} counts without photons per window and detectors that remember them: \
+                     lower one"
                 ),
             });
         }
@@ -388,30 +414,24 @@ impl Link {
 
     /// Whether detectors remember clicks from one window to the next, so that attempts are not independent.
     pub fn remembers(&self) -> bool {
-        self.memory().is_some()
+        self.recall.carries
     }
 
-    /// Why windows are not independent, if they are not: a dead time longer than the gap between two of a detector's.
+    /// Why exact results are beyond reach, if they are: detectors that remember.
     pub(crate) fn memory(&self) -> Option<Error> {
-        let between_s = self.schedule.attempt_period_s() - self.occupied_s();
-        let gap_s = if self.bin_separation_s > 0.0 {
-            between_s.min(self.bin_separation_s - self.window.duration_s())
-        } else {
-            between_s
-        };
-        let longest_s = self.longest_dead_time_s();
-        (longest_s > gap_s).then(|| Error::Model {
-            parameter: "station.detectors.dead_time_s".into(),
-            message: format!(
-                "a dead time of {longest_s} s outlasts the gap of {gap_s} s between two windows, so {} are not \
-                 independent; sample with the `click` or `photon` engine instead",
-                if gap_s < between_s { "bins" } else { "attempts" }
-            ),
-        })
+        self.recall.refusal.clone()
     }
 
-    pub(crate) fn longest_dead_time_s(&self) -> f64 {
-        self.slots.iter().fold(0.0, |longest: f64, slot| longest.max(slot.dead_time_s))
+    /// How much later than it came each click is recorded (s).
+    #[inline]
+    pub(crate) fn jitter_s(&self, slots: [Option<usize>; 2], rng: &mut Xoshiro) -> [f64; 2] {
+        if !self.jitters {
+            return [0.0; 2];
+        }
+        slots.map(|slot| match slot.map(|slot| self.slots[slot].timing_jitter_s) {
+            Some(jitter_s) if jitter_s > 0.0 => jitter_s * normal(rng),
+            _ => 0.0,
+        })
     }
 
     /// From the opening of an attempt's first window to the closing of its last (s).

@@ -226,12 +226,7 @@ fn measuring_in_parts_gives_the_outcomes_of_the_whole() {
     let records = heralds.records();
     let (operators, key) = (operators_named("XY").unwrap(), Key::from_seed(9));
     let whole = link.measure(&heralds.attempt, records, operators, key).unwrap();
-    let tail = Records {
-        pattern: &records.pattern[300..],
-        cause: &records.cause[300..],
-        click_time_s: &records.click_time_s[300..],
-        blind_s: &[],
-    };
+    let tail = records.part(300..1000);
     assert_eq!(link.measure(&heralds.attempt[300..], tail, operators, key).unwrap(), whole[300..]);
     // other operators of one key are other random numbers: agreement by chance only (5 sigma of 1000 coins)
     let other = link.measure(&heralds.attempt, records, operators_named("YX").unwrap(), key).unwrap();
@@ -245,7 +240,7 @@ fn records_that_cannot_be_are_refused() {
     let link =
         BasicLinkParams { efficiency: [0.3; 2], delay_s: [5e-9; 2], ..Default::default() }.checked().unwrap();
     let refuse = |pattern: &[u8], cause: &[u8], click_time_s: &[[f64; 2]]| {
-        let records = Records { pattern, cause, click_time_s, blind_s: &[] };
+        let records = Records { pattern, cause, click_time_s, blind_s: &[], ..Records::default() };
         assert!(link.states(records, Given::Cause).is_err(), "{records:?}");
         assert!(link.sampled_fidelity(records).is_err());
     };

@@ -296,11 +296,12 @@ struct Deviation {
     times: f64,
 }
 
-/// 2 quantities of 200 links and 3 engines: a fresh seed exceeds 4 sigma (6.3e-5 two-sided) with probability 7 %.
+/// 2 quantities of 200 links and 3 engines: fresh seeds exceed 4 sigma (6.3e-5 two-sided) somewhere with probability 7 %.
+/// What exceeds a bound is therefore drawn once more, with [`AGAIN`] times the heralds and another seed: a deviation that is
+/// real then lies at twice as many sigma, one by chance (6.3e-5 again) does not; 5e-6 for all of them together.
 const MAIN: f64 = 4.0;
-/// Seed of a link's runs: this plus its number. Of the base 1000 one fidelity in 1200 comparisons lay at 4.08 sigma; ten runs
-/// of twice the length, other seeds, had it within one sigma each.
-const SEED: u64 = 3000;
+/// See [`MAIN`].
+const AGAIN: u64 = 4;
 /// About 250 comparisons per link, most of them correlated: 5.5 sigma (3.8e-8 two-sided) keeps the false-alarm rate of
 /// fresh seeds below 0.5 % for all links and engines together.
 const DETAILS: f64 = 5.5;
@@ -414,6 +415,15 @@ impl ClickTimes {
                 kinks.push(packet.from_s() - start);
             }
         }
+        if let Some(band_s) = params.station.coincidence_window_s {
+            // where the band meets a kink of the other time
+            let others: Vec<f64> = kinks
+                .iter()
+                .chain(&[0.0, duration])
+                .flat_map(|kink| [kink - band_s, kink + band_s])
+                .collect();
+            kinks.extend(others);
+        }
         kinks.extend((0..count).map(|k| duration * k as f64 / count as f64));
         kinks.push(duration);
         kinks.retain(|kink| (0.0..=duration).contains(kink));
@@ -440,8 +450,13 @@ impl ClickTimes {
                         }
                         for inner in edges_s.windows(2) {
                             let (low, high) = (inner[0].max(t - band_s), inner[1].min(t + band_s));
-                            for (y, inner_weight) in &nodes {
-                                if high > low {
+                            if high <= low {
+                                continue;
+                            }
+                            // dephasing has a kink where the times meet
+                            let middle = t.clamp(low, high);
+                            for (low, high) in [(low, middle), (middle, high)] {
+                                for (y, inner_weight) in nodes.iter().filter(|_| high > low) {
                                     let u = low + (high - low) * y;
                                     points.push(if outer == 0 { [t, u] } else { [u, t] });
                                     weights.push((piece, weight * inner_weight * (high - low)));
@@ -461,10 +476,9 @@ impl ClickTimes {
                         sum += state::trace(density) * weight;
                     }
                     let exact = link.exact().unwrap().patterns[number].probability_of(cause);
-                    // of what matters, a hundredth: Kolmogorov's distance sees no less of 20,000 heralds
                     let total = link.exact().unwrap().herald_probability;
                     assert!(
-                        (sum - exact).abs() < 3e-3 * total,
+                        (sum - exact).abs() < 1e-5 * total,
                         "the density of {cause:?} integrates to {sum:e} instead of {exact:e}: {:?} {}",
                         pattern.slots,
                         Tree::from_params(link.params()).unwrap().to_toml().unwrap()
@@ -485,8 +499,7 @@ impl ClickTimes {
         let both = below[0][below[0].len() - 1] + below[1][below[1].len() - 1];
         let single = link.patterns().iter().any(|pattern| pattern.slots.contains(&None));
         let expected = if single { 1.0 } else { 2.0 };
-        // Kolmogorov's distance cannot see less than 0.02 of 20,000 heralds
-        assert!((both - expected).abs() < 1e-2, "the quadrature misses something: {both}");
+        assert!((both - expected).abs() < 1e-5, "the quadrature misses something: {both}");
         Self { edges_s, below }
     }
 
@@ -536,15 +549,21 @@ fn compare(first: usize) {
         let times = plain.then(|| ClickTimes::of(&link));
         for (engine, heralds) in ENGINES {
             let heralds = if plain { heralds } else { heralds.min(5_000) };
-            let seen =
-                deviation(&link, &link, times.as_ref(), &sample(&link, engine, heralds, SEED + index as u64));
+            let run = sample(&link, engine, heralds, 1000 + index as u64);
+            let first = deviation(&link, &link, times.as_ref(), &run);
+            if first.acceptable() {
+                continue;
+            }
+            let run = sample(&link, engine, AGAIN * heralds, 2000 + index as u64);
+            let seen = deviation(&link, &link, times.as_ref(), &run);
             if !seen.acceptable() {
                 writeln!(failed, "link {index} {engine:?}: {seen:?}\n{text}").unwrap();
             }
         }
     }
     assert!(failed.is_empty(), "{failed}");
-    assert!(refused < 60, "{refused} refused");
+    // 27 of the 227 links made so far; a change of what is refused shows
+    assert!(refused < 32, "{refused} refused");
 }
 
 #[test]

@@ -41,6 +41,8 @@ fn joined(first: Heralds, second: Heralds) -> Heralds {
         cause: [first.cause, second.cause].concat(),
         click_time_s: [first.click_time_s, second.click_time_s].concat(),
         blind_s: [first.blind_s, second.blind_s].concat(),
+        jitter_s: [first.jitter_s, second.jitter_s].concat(),
+        afterpulses: [first.afterpulses, second.afterpulses].concat(),
     }
 }
 

@@ -4,10 +4,10 @@ use super::table::linear_part;
 use crate::math;
 
 /// Arrival time of a photon inside a window.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Arrival(Kind);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum Kind {
     /// An exponential cut off at the window's end.
     Plain { from_s: f64, captured: f64, lifetime_s: f64 },
@@ -16,7 +16,7 @@ enum Kind {
 }
 
 /// How the intensity runs inside a piece of the window.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Course {
     /// exp(-t/tau): tau in s.
     Exponential(f64),
@@ -27,7 +27,7 @@ pub(super) enum Course {
 }
 
 /// A piece of the window.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Piece {
     pub(super) from_s: f64,
     pub(super) to_s: f64,
@@ -35,7 +35,7 @@ pub(super) struct Piece {
     pub(super) course: Course,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Numeric {
     pieces: Vec<Piece>,
     /// Part of the photon that comes before each piece.

@@ -3,6 +3,7 @@
 use super::arrival::{Arrival, Course, Piece};
 use super::smeared::Smeared;
 use super::table::Table;
+use crate::error::Result;
 use crate::math;
 use crate::stream::Xoshiro;
 use num_complex::Complex64;
@@ -111,6 +112,14 @@ impl WavePacket {
             dephasing_rate_hz,
             ..Self::new(Shape::Exponential { lifetime_s }, vec![FIRST], 0.0)
         }
+    }
+
+    /// An intensity given point by point, see [`TabulatedParams`](super::TabulatedParams).
+    ///
+    /// # Errors
+    /// [`Error::Parameter`](crate::Error::Parameter) naming `times_s` or `intensity`.
+    pub fn tabulated(times_s: &[f64], intensity: &[f64]) -> Result<Self> {
+        Ok(Self::new(Shape::Tabulated(Arc::new(Table::new(times_s, intensity)?)), vec![FIRST], 0.0))
     }
 
     /// From checked parts; jitter goes with exponentials only.
@@ -421,7 +430,7 @@ impl WavePacket {
 const FIRST: Start = Start { weight: 1.0, shift_s: 0.0 };
 
 /// A number from the normal distribution, by Box and Muller's transformation.
-fn normal(rng: &mut Xoshiro) -> f64 {
+pub(crate) fn normal(rng: &mut Xoshiro) -> f64 {
     let radius = (-2.0 * math::ln(rng.uniform_open())).sqrt();
     radius * math::cos(2.0 * std::f64::consts::PI * rng.uniform())
 }

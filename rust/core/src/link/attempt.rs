@@ -1,13 +1,13 @@
 //! One attempt, photon by photon: what both click-level engines do once they know that something happened.
 
 use super::branch::{Branch, ExtraArrival};
-use super::draw::Detectors;
+use super::detectors::{Arrived, Clicks, Detectors, LATE, Photons};
 use super::{Link, NEGLIGIBLE};
 use crate::emission::{Arrival, Exponential};
 use crate::encoding::SLOTS;
-use crate::herald::{Cause, ExtraKind};
+use crate::herald::{Cause, ExtraKind, Noise};
 use crate::math;
-use crate::stream::Xoshiro;
+use crate::stream::{BlockKey, Key, Xoshiro};
 use num_complex::Complex64;
 
 /// Kinds of things that can happen in an attempt: photons of each node, dark counts in each slot.
@@ -32,8 +32,6 @@ pub(super) struct Attempts<'a> {
     /// Number of the accepted pattern for each set of clicking slots.
     pattern_of_mask: [Option<u8>; 1 << SLOTS],
     record_coincidences: bool,
-    /// Whether detectors remember clicks from one window to the next.
-    pub(super) remembers: bool,
     /// Probability that an ion inside, and one outside the qubit, passes the check, if there is one.
     kept_by_check: Option<[f64; 2]>,
 }
@@ -202,6 +200,10 @@ pub(super) struct Heralded {
     pub(super) click_time_s: [f64; 2],
     /// From the opening of the window until each slot was ready (s).
     pub(super) blind_s: [f64; SLOTS],
+    /// How much later than it came each click was recorded (s).
+    pub(super) jitter_s: [f64; 2],
+    /// Which clicks are afterpulses, one bit for each column.
+    pub(super) afterpulses: u8,
 }
 
 /// Two clicks in one mode and different ports.
@@ -242,7 +244,6 @@ impl<'a> Attempts<'a> {
             splits,
             pattern_of_mask,
             record_coincidences,
-            remembers: link.remembers(),
             kept_by_check: (kept != [1.0; 2]).then_some(kept),
         }
     }
@@ -250,7 +251,7 @@ impl<'a> Attempts<'a> {
     /// Probability that each kind happens; with [`Times::Inside`] a photon counts only inside the window.
     pub(super) fn probabilities(&self) -> [f64; KINDS] {
         std::array::from_fn(|kind| {
-            if kind >= 2 { self.link.slots[kind - 2].dark_probability } else { self.nodes[kind].probability }
+            if kind >= 2 { self.link.slots[kind - 2].noise_probability } else { self.nodes[kind].probability }
         })
     }
 
@@ -258,25 +259,32 @@ impl<'a> Attempts<'a> {
     pub(super) fn least(&self) -> usize {
         let single = self.link.patterns.iter().any(|pattern| pattern.slots.contains(&None));
         let extras = self.nodes.iter().any(|node| node.details.iter().any(|detail| detail.extra));
-        if self.remembers || single || extras { 1 } else { 2 }
+        if self.link.recall.carries || single || extras { 1 } else { 2 }
     }
 
     /// Resolves an attempt in which `happened` is known.
+    ///
+    /// `key` is that of the run.
     pub(super) fn resolve(
         &self,
+        key: Key,
         attempt: u64,
         happened: [bool; KINDS],
         rng: &mut Xoshiro,
         detectors: &mut Detectors,
     ) -> Outcome {
-        let [a, b, dark @ ..] = happened;
-        let mut photons = Events::default();
+        let [a, b, noisy @ ..] = happened;
+        let mut photons = Photons::default();
         self.add_photons([a, b], rng, &mut photons);
-        let clicks = if self.remembers {
-            self.clicks_remembering(attempt, &photons, dark, rng, detectors)
+        let recall = &self.link.recall;
+        // what is drawn from here on depends on what detectors remember, which must not move the draws of later attempts
+        let mut own = recall.carries.then(|| BlockKey { key, engine: LATE, block: attempt }.scalar(0));
+        let clicks = if recall.orders {
+            Clicks::in_order(self.link, key, attempt, &photons, noisy, rng, own.as_mut(), detectors)
         } else {
-            self.clicks(&photons, dark, rng)
+            Clicks::of_ready(self.link, &photons, noisy, rng)
         };
+        let rng = own.as_mut().unwrap_or(rng);
         let opening = self.link.window.start_s;
         let mut mask = 0;
         for index in 0..SLOTS {
@@ -287,8 +295,12 @@ impl<'a> Attempts<'a> {
         }
         if let Some(number) = self.pattern_of_mask[mask] {
             let pattern = self.link.patterns[usize::from(number)];
-            let click_time_s =
+            let jitter_s = self.link.jitter_s(pattern.slots, rng);
+            let mut click_time_s =
                 pattern.slots.map(|slot| slot.map_or(f64::NAN, |slot| clicks.first[slot] - opening));
+            for (time_s, jitter_s) in click_time_s.iter_mut().zip(jitter_s) {
+                *time_s += jitter_s;
+            }
             let [first, second] = click_time_s;
             if self.link.coincidence_window_s.is_some_and(|window_s| (first - second).abs() > window_s) {
                 return Outcome::Nothing;
@@ -299,23 +311,41 @@ impl<'a> Attempts<'a> {
             let mut with_photon = 0;
             let mut extra = None;
             let mut count = 0;
-            for (_, slot) in pattern.clicks() {
+            let mut noise = Noise::Dark;
+            let mut afterpulses = 0;
+            for (column, slot) in pattern.clicks() {
                 count += 1;
                 with_photon += usize::from(clicks.photon[slot]);
                 extra = extra.max(clicks.extra[slot]);
+                afterpulses |= u8::from(clicks.afterpulse[slot]) << column;
+                if !clicks.photon[slot] {
+                    noise = noise.max(if clicks.background[slot] {
+                        Noise::Background
+                    } else if clicks.afterpulse[slot] {
+                        Noise::Afterpulse
+                    } else {
+                        Noise::Dark
+                    });
+                }
             }
             return Outcome::Herald(Heralded {
                 pattern: number,
-                cause: Cause::of(count, with_photon, extra),
+                cause: Cause::of(count, with_photon, extra, noise),
                 click_time_s,
                 blind_s: clicks.open.map(|open| open - opening),
+                jitter_s,
+                afterpulses,
             });
         }
         if self.record_coincidences {
             for mode in 0..2 {
                 let slots = [mode, 2 + mode];
                 if mask == 1 << slots[0] | 1 << slots[1] {
-                    let click_time_s = slots.map(|slot| clicks.first[slot] - opening);
+                    let jitter_s = self.link.jitter_s(slots.map(Some), rng);
+                    let mut click_time_s = slots.map(|slot| clicks.first[slot] - opening);
+                    for (time_s, jitter_s) in click_time_s.iter_mut().zip(jitter_s) {
+                        *time_s += jitter_s;
+                    }
                     return Outcome::Coincidence(Coincided { mode: mode as u8, click_time_s });
                 }
             }
@@ -336,7 +366,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// Slot and time of each registered photon, were its detector ready.
-    fn add_photons(&self, survived: [bool; 2], rng: &mut Xoshiro, events: &mut Events) {
+    fn add_photons(&self, survived: [bool; 2], rng: &mut Xoshiro, events: &mut Photons) {
         let mut entangled: [Option<(Flying, usize)>; 2] = [None; 2];
         for node in 0..2 {
             if !survived[node] {
@@ -384,7 +414,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    fn add_one(&self, node: usize, photon: Flying, rng: &mut Xoshiro, events: &mut Events) {
+    fn add_one(&self, node: usize, photon: Flying, rng: &mut Xoshiro, events: &mut Photons) {
         if let Some(slot) = self.splits.one(node, photon.mode, rng) {
             self.add(events, slot, photon.time_s, None);
         }
@@ -394,9 +424,9 @@ impl<'a> Attempts<'a> {
         time_s >= self.link.window.start_s && time_s < self.link.window.end_s
     }
 
-    fn add(&self, events: &mut Events, slot: usize, time_s: f64, extra: Option<ExtraKind>) {
+    fn add(&self, events: &mut Photons, slot: usize, time_s: f64, extra: Option<ExtraKind>) {
         if self.inside_window(time_s) {
-            events.push(Event { slot, time_s, extra });
+            events.push(Arrived { slot, time_s, extra });
         }
     }
 
@@ -446,164 +476,5 @@ impl<'a> Attempts<'a> {
         let swapped = wave_a.intensity(y) * wave_b.intensity(x) / drawn;
         let coherence = wave_a.coherence(x, y) * wave_b.coherence(y, x) / drawn;
         (swapped, link.mode_overlap * coherence * math::phase(-splitting * (x - y)))
-    }
-
-    /// Clicks of detectors that are ready when the window opens: only the first event of a slot matters.
-    fn clicks(&self, photons: &Events, dark: [bool; SLOTS], rng: &mut Xoshiro) -> Clicks {
-        let mut clicks = Clicks::new(self.link.window.start_s);
-        for event in photons.iter() {
-            clicks.add(event.slot, event.time_s);
-            clicks.mark(event);
-        }
-        for index in 0..SLOTS {
-            if !dark[index] {
-                continue;
-            }
-            let slot = &self.link.slots[index];
-            // a number-resolving slot that counts several events rejects the attempt, whenever they came
-            let several = slot.number_resolving && {
-                let exactly_one = slot.dark_click_probability() / slot.dark_probability;
-                rng.uniform() >= exactly_one
-            };
-            clicks.add(index, slot.dark_click_time_s(&self.link.window, rng.uniform()));
-            clicks.count[index] += u32::from(several);
-        }
-        clicks
-    }
-
-    /// Clicks of detectors that may still be blind: every event in the order of time. The random numbers drawn do not
-    /// depend on what the detectors remember.
-    fn clicks_remembering(
-        &self,
-        attempt: u64,
-        photons: &Events,
-        dark: [bool; SLOTS],
-        rng: &mut Xoshiro,
-        detectors: &mut Detectors,
-    ) -> Clicks {
-        let link = self.link;
-        let window = link.window;
-        // a detector meets the window of mode 1 one bin later than that of mode 0
-        let offset = |slot: usize| link.slots[slot].mode as f64 * link.bin_separation_s;
-        let mut events: Vec<(Event, bool)> = photons.iter().map(|event| (*event, true)).collect();
-        for index in 0..SLOTS {
-            if dark[index] {
-                for _ in 0..self.dark_count(index, rng) {
-                    let time_s = window.start_s + window.duration_s() * rng.uniform();
-                    events.push((Event { slot: index, time_s, extra: None }, false));
-                }
-            }
-        }
-        events.sort_by(|(a, _), (b, _)| (a.time_s + offset(a.slot)).total_cmp(&(b.time_s + offset(b.slot))));
-        let mut clicks = Clicks::new(window.start_s);
-        clicks.open = detectors.open_s(link, attempt);
-        let mut ready = clicks.open;
-        for (event, photon) in events {
-            let Event { slot: index, time_s, .. } = event;
-            if time_s < ready[index] {
-                // a slot with photon and dark count is a photon slot, whichever of them clicked
-                if photon && time_s >= clicks.open[index] {
-                    clicks.mark(&event);
-                }
-                continue;
-            }
-            clicks.add(index, time_s);
-            if photon {
-                clicks.mark(&event);
-            }
-            detectors.click(link.detector_of(index), attempt, time_s + offset(index));
-            let slot = &link.slots[index];
-            if !slot.number_resolving {
-                ready[index] = time_s + slot.dead_time_s;
-            }
-            // the same detector serves the late bin
-            if link.detector_of(index) != index || link.bin_separation_s == 0.0 {
-                continue;
-            }
-            let late = index + 1;
-            let opens = time_s - link.bin_separation_s + slot.dead_time_s;
-            ready[late] = ready[late].max(opens.clamp(window.start_s, window.end_s));
-            clicks.open[late] = ready[late];
-        }
-        detectors.seen(attempt);
-        clicks
-    }
-
-    /// Number of dark counts in a window that has at least one: Poisson by inversion.
-    fn dark_count(&self, index: usize, rng: &mut Xoshiro) -> u32 {
-        let slot = &self.link.slots[index];
-        let mut left = rng.uniform() * slot.dark_probability;
-        let (mut count, mut probability) = (1, slot.dark_mean * slot.silent_probability());
-        while left >= probability && probability > 0.0 {
-            left -= probability;
-            count += 1;
-            probability *= slot.dark_mean / f64::from(count);
-        }
-        count
-    }
-}
-
-/// A registered photon, or a dark count.
-#[derive(Debug, Clone, Copy, Default)]
-struct Event {
-    slot: usize,
-    time_s: f64,
-    extra: Option<ExtraKind>,
-}
-
-/// At most two photons of each node.
-#[derive(Debug, Default)]
-struct Events {
-    events: [Event; 4],
-    count: usize,
-}
-
-impl Events {
-    fn push(&mut self, event: Event) {
-        if let Some(place) = self.events.get_mut(self.count) {
-            *place = event;
-            self.count += 1;
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Event> {
-        self.events[..self.count].iter()
-    }
-}
-
-/// What the slots report in one window.
-struct Clicks {
-    /// First event of each slot (s), infinite without one.
-    first: [f64; SLOTS],
-    /// Registered events.
-    count: [u32; SLOTS],
-    /// Whether a photon is among them.
-    photon: [bool; SLOTS],
-    /// Kind of the extra photon among them.
-    extra: [Option<ExtraKind>; SLOTS],
-    /// When each slot became ready (s): the window's opening, or later after a click in an earlier window.
-    open: [f64; SLOTS],
-}
-
-impl Clicks {
-    fn new(start_s: f64) -> Self {
-        Self {
-            first: [f64::INFINITY; SLOTS],
-            count: [0; SLOTS],
-            photon: [false; SLOTS],
-            extra: [None; SLOTS],
-            open: [start_s; SLOTS],
-        }
-    }
-
-    fn add(&mut self, slot: usize, time_s: f64) {
-        self.first[slot] = self.first[slot].min(time_s);
-        self.count[slot] += 1;
-    }
-
-    /// Notes a photon in its slot.
-    fn mark(&mut self, event: &Event) {
-        self.photon[event.slot] = true;
-        self.extra[event.slot] = self.extra[event.slot].max(event.extra);
     }
 }

@@ -216,6 +216,7 @@ impl BasicLinkParams {
                     dark_count_rate_hz: self.dark_count_rate_hz,
                     number_resolving: self.number_resolving,
                     dead_time_s: self.dead_time_s,
+                    ..DetectorParams::default()
                 }),
                 reflectivity: self.reflectivity.clone(),
                 transmission: 1.0,

@@ -45,7 +45,7 @@ struct Mechanism {
     remove: fn(&mut Link),
 }
 
-static MECHANISMS: [Mechanism; 26] = [
+static MECHANISMS: [Mechanism; 28] = [
     Mechanism {
         name: "emission_failure",
         remove: |link| {
@@ -196,6 +196,11 @@ static MECHANISMS: [Mechanism; 26] = [
         },
     },
     Mechanism { name: "dark_counts", remove: |link| link.slots.iter_mut().for_each(Slot::silence) },
+    Mechanism { name: "background", remove: |link| link.slots.iter_mut().for_each(Slot::shield) },
+    Mechanism {
+        name: "timing_jitter",
+        remove: |link| link.slots.iter_mut().for_each(|slot| slot.timing_jitter_s = 0.0),
+    },
     Mechanism {
         name: "ion_photon_fidelity",
         remove: |link| without_local(link, |errors| errors.ion_photon_fidelity = 1.0),

@@ -5,9 +5,10 @@
 
 use super::Link;
 use super::attempt::{Attempts, KINDS, Times};
-use super::draw::{Block, Detectors, Engine, Record, block_length_for};
+use super::detectors::Detectors;
+use super::draw::{Block, Engine, Record, block_length_for};
 use crate::math;
-use crate::stream::{Alias, Geometric};
+use crate::stream::{Alias, Geometric, Xoshiro};
 
 /// Events between two looks at the stop flag: below a millisecond.
 const EVENTS_PER_POLL: u32 = 1 << 13;
@@ -58,7 +59,7 @@ impl Engine for ClickEngine<'_> {
     }
 
     fn remembers(&self) -> bool {
-        self.attempts.remembers
+        self.attempts.link.recall.carries
     }
 
     fn run_block(
@@ -77,8 +78,35 @@ impl Engine for ClickEngine<'_> {
         let least = self.attempts.least();
         let mut done = 0;
         let mut count = 0_u32;
-        while let Some(gap) = self.gap.sample(block.attempts.end - done, &mut rng) {
-            let within = done + gap;
+        let end = block.attempts.end;
+        // what an attempt shows, and whether that is the last wanted herald
+        let mut visit = |within: u64, happened, rng: &mut Xoshiro, detectors: &mut Detectors| {
+            let attempt = block.first_attempt + within;
+            let outcome = self.attempts.resolve(block.key.key, attempt, happened, rng, detectors);
+            if block.attempts.contains(&within) {
+                record.add(attempt, outcome, self.attempts.link);
+            }
+            record.heralds.len() >= limit
+        };
+        while done < end {
+            let gap = self.gap.sample(end - done, &mut rng);
+            let next = gap.map_or(end, |gap| done + gap);
+            // afterpulses may fall into attempts in which nothing else happens
+            while let Some(attempt) = detectors.next_afterpulse()
+                && attempt < block.first_attempt + next
+            {
+                let within = attempt - block.first_attempt;
+                count += 1;
+                if count.is_multiple_of(EVENTS_PER_POLL) && stopped(within) {
+                    return within;
+                }
+                if visit(within, [false; KINDS], &mut rng, detectors) {
+                    return within + 1;
+                }
+            }
+            if gap.is_none() {
+                break;
+            }
             count += 1;
             if count.is_multiple_of(EVENTS_PER_POLL) && stopped(done) {
                 return done;
@@ -86,20 +114,11 @@ impl Engine for ClickEngine<'_> {
             let set = events.sample(&mut rng);
             if set.count_ones() as usize >= least {
                 let happened = std::array::from_fn(|kind| set >> kind & 1 == 1);
-                let wanted = block.attempts.contains(&within);
-                let attempt = block.first_attempt + within;
-                let outcome = self.attempts.resolve(attempt, happened, &mut rng, detectors);
-                if wanted {
-                    record.add(attempt, outcome, self.attempts.remembers);
-                }
-                if record.heralds.len() >= limit {
-                    return within + 1;
+                if visit(next, happened, &mut rng, detectors) {
+                    return next + 1;
                 }
             }
-            done = within + 1;
-            if done >= block.attempts.end {
-                break;
-            }
+            done = next + 1;
         }
         block.attempts.end
     }

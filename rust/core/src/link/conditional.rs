@@ -10,7 +10,7 @@ use super::branch::Extra;
 use super::operators::Pair;
 use super::waves::{Grid, Span};
 use crate::encoding::{EncodingParams, SLOTS};
-use crate::herald::{Cause, ExtraKind, Pattern};
+use crate::herald::{Cause, ExtraKind, Noise, Pattern};
 use crate::math;
 use crate::state::{self, State};
 
@@ -29,6 +29,22 @@ pub(crate) struct Seen {
     pub(crate) times_s: [f64; 2],
     /// Opening of each slot: that of the window unless the detector was still blind.
     pub(crate) open_s: [f64; SLOTS],
+    /// Which clicks are afterpulses, one bit for each column.
+    pub(crate) afterpulses: u8,
+}
+
+impl Seen {
+    /// Clicks at these times of detectors that are ready when an attempt's first window opens.
+    pub(crate) fn at(link: &Link, pattern: Pattern, times_s: [f64; 2]) -> Self {
+        let mut open_s = [link.window.start_s; SLOTS];
+        if link.recall.orders && link.bin_separation_s > 0.0 {
+            for (column, early) in pattern.clicks().filter(|(_, slot)| link.detector_of(*slot) == *slot) {
+                let ready_s = times_s[column] - link.bin_separation_s + link.slots[early].dead_time_s;
+                open_s[early + 1] = ready_s.clamp(link.window.start_s, link.window.end_s);
+            }
+        }
+        Self { pattern, times_s, open_s, afterpulses: 0 }
+    }
 }
 
 /// What a slot that clicked holds of one kind of photons.
@@ -69,15 +85,97 @@ impl<'a> Conditional<'a> {
         Self { link, pairs: Pair::all(link, grid) }
     }
 
-    /// The ions' normalized state given the record and, if known, the cause; nothing for a record that cannot be, such as
-    /// a counted photon before its arrival.
-    pub(crate) fn state(&self, seen: &Seen, cause: Option<Cause>) -> Option<State> {
+    /// The ions' normalized state given the record: what happened (the cause, and when clicks came) or, without a cause, only
+    /// the recorded times. Nothing for a record that cannot be, such as a counted photon before its arrival.
+    pub(crate) fn state(&self, seen: &Seen, recorded_s: &[f64; 2], cause: Option<Cause>) -> Option<State> {
+        let by_cause = match cause {
+            Some(cause) => {
+                self.fed_forward(self.densities(seen, |possible| cause == possible), seen, recorded_s)
+            }
+            None => self.recorded(seen, recorded_s, |_| true),
+        };
         let mut rho = state::ZERO;
-        for (density, _) in &self.densities(seen, |possible| cause.is_none_or(|cause| cause == possible)) {
+        for (density, _) in &by_cause {
             state::add(&mut rho, density, 1.0);
         }
         let density = state::trace(&rho);
         (density > 0.0).then(|| self.link.finished(&state::scaled(&rho, 1.0 / density)))
+    }
+
+    /// Operator density (1/s per click) of recorded times, by cause, per attempt; zero for causes that are not wanted. With
+    /// timing jitter it is the density of the clicks, smeared out.
+    pub(crate) fn recorded(
+        &self,
+        seen: &Seen,
+        recorded_s: &[f64; 2],
+        wanted: impl Fn(Cause) -> bool,
+    ) -> ByCause {
+        if !self.link.jitters {
+            return self.fed_forward(self.densities(seen, wanted), seen, recorded_s);
+        }
+        let points: [Vec<(f64, f64)>; 2] = [0, 1].map(|column: usize| {
+            seen.pattern.slots[column]
+                .map_or(vec![(f64::NAN, 1.0)], |slot| self.blurred(slot, recorded_s[column]))
+        });
+        let mut by_cause = [(state::ZERO, 0.0); Cause::COUNT];
+        for &(first_s, weight) in &points[0] {
+            for &(second_s, other) in &points[1] {
+                let seen = Seen { times_s: [first_s, second_s], ..*seen };
+                for ((sum, sum_leaked), (rho, leaked)) in
+                    by_cause.iter_mut().zip(self.densities(&seen, &wanted))
+                {
+                    state::add(sum, &rho, weight * other);
+                    *sum_leaked += weight * other * leaked;
+                }
+            }
+        }
+        self.fed_forward(by_cause, seen, recorded_s)
+    }
+
+    /// Times at which a click may have come that was recorded at a time, with their weights: Gauss's rule between the points
+    /// at which densities jump, out to five standard deviations.
+    fn blurred(&self, slot: usize, recorded_s: f64) -> Vec<(f64, f64)> {
+        let (window, jitter_s) = (self.link.window, self.link.slots[slot].timing_jitter_s);
+        if jitter_s == 0.0 {
+            return vec![(recorded_s, 1.0)];
+        }
+        let (low, high) = (
+            (recorded_s - 5.0 * jitter_s).max(window.start_s),
+            (recorded_s + 5.0 * jitter_s).min(window.end_s),
+        );
+        if high <= low {
+            return vec![];
+        }
+        let mut edges = vec![low, high];
+        let photons = self.link.branches.iter().flatten().filter_map(|branch| branch.photon.as_ref());
+        edges.extend(photons.map(|photon| photon.packet.from_s()).filter(|edge| (low..high).contains(edge)));
+        edges.sort_by(f64::total_cmp);
+        let mut points = vec![];
+        for pair in edges.windows(2) {
+            let count = ((pair[1] - pair[0]) / (2.5 * jitter_s)).ceil().max(1.0);
+            let width = (pair[1] - pair[0]) / count;
+            for k in 0..count as usize {
+                for (x, weight) in math::gauss_rule(6) {
+                    let time_s = pair[0] + width * (k as f64 + x);
+                    let off = (recorded_s - time_s) / jitter_s;
+                    let density =
+                        math::exp(-0.5 * off * off) / (jitter_s * (2.0 * std::f64::consts::PI).sqrt());
+                    points.push((time_s, weight * width * density));
+                }
+            }
+        }
+        points
+    }
+
+    /// The phase that the recorded times reveal, turned back.
+    fn fed_forward(&self, mut by_cause: ByCause, seen: &Seen, recorded_s: &[f64; 2]) -> ByCause {
+        if self.link.params.phase_feed_forward {
+            let (angle, node) = self.link.revealed_phase_rad(&seen.pattern, recorded_s);
+            for (rho, _) in &mut by_cause {
+                *rho = state::turned(rho, node, math::phase(angle));
+            }
+        }
+        by_cause
     }
 
     /// Operator density (1/s per click) of clicks at these times in exactly these slots, by cause, per attempt; zero for
@@ -86,18 +184,16 @@ impl<'a> Conditional<'a> {
         let link = self.link;
         let mut by_cause = [(state::ZERO, 0.0); Cause::COUNT];
         let clicks = Clicks::of(seen);
+        if (0..clicks.count).any(|click| clicks.times_s[click] < seen.open_s[clicks.slots[click]]) {
+            return by_cause;
+        }
         let silent = (0..SLOTS)
             .filter(|slot| !seen.pattern.contains(*slot))
-            .map(|slot| link.slots[slot].dark_count_rate_hz * (link.window.end_s - seen.open_s[slot]));
+            .map(|slot| link.noise_between(slot, seen.open_s[slot], link.window.end_s));
         let silent = math::exp(-silent.sum::<f64>());
         for pair in &self.pairs {
             for photons in clicks.contents() {
                 self.add_contents(pair, &clicks, seen, photons, silent, &wanted, &mut by_cause);
-            }
-        }
-        if link.params.phase_feed_forward {
-            for (rho, _) in &mut by_cause {
-                *rho = link.fed_forward(rho, seen);
             }
         }
         by_cause
@@ -124,7 +220,7 @@ impl<'a> Conditional<'a> {
         for &first in places(pair.extras[0]) {
             for &second in places(pair.extras[1]) {
                 let extras = [first, second];
-                let Some(weight) = self.weight(clicks, seen, photons, extras) else { continue };
+                let Some(weights) = self.weights(clicks, seen, photons, extras) else { continue };
                 let in_slot = |click: usize| {
                     photons[click] != Content::Absent
                         || extras.iter().flatten().any(|(place, _)| *place == click)
@@ -133,34 +229,53 @@ impl<'a> Conditional<'a> {
                     .filter(|node| extras[*node].is_some())
                     .filter_map(|node| pair.extras[node].map(|extra| extra.kind))
                     .max();
-                let cause = Cause::of(clicks.count, (0..clicks.count).filter(|c| in_slot(*c)).count(), kind);
-                if !wanted(cause) {
-                    continue;
-                }
-                let mut weight = weight * silent * pair.probability;
-                for node in 0..2 {
-                    if let Some(extra) = pair.extras[node] {
-                        weight *= self.extra_density(node, extra, clicks, seen, extras[node]);
+                let with_photon = (0..clicks.count).filter(|c| in_slot(*c)).count();
+                let mut others = None;
+                for noise in Noise::ALL {
+                    let cause = Cause::of(clicks.count, with_photon, kind, noise);
+                    if weights[noise as usize] == 0.0 || !wanted(cause) {
+                        continue;
                     }
-                }
-                if weight == 0.0 {
-                    continue;
-                }
-                let rho = operator.get_or_insert_with(|| self.operator(pair, clicks, seen, photons));
-                let (sum, leaked) = &mut by_cause[cause as usize];
-                state::add(sum, rho, weight);
-                if pair.leaked {
-                    *leaked += weight * state::trace(rho);
+                    let others = *others.get_or_insert_with(|| {
+                        let mut weight = silent * pair.probability;
+                        for node in 0..2 {
+                            if let Some(extra) = pair.extras[node] {
+                                weight *= self.extra_density(node, extra, clicks, seen, extras[node]);
+                            }
+                        }
+                        weight
+                    });
+                    let weight = weights[noise as usize] * others;
+                    if weight == 0.0 {
+                        continue;
+                    }
+                    let rho = operator.get_or_insert_with(|| self.operator(pair, clicks, seen, photons));
+                    let (sum, leaked) = &mut by_cause[cause as usize];
+                    state::add(sum, rho, weight);
+                    if pair.leaked {
+                        *leaked += weight * state::trace(rho);
+                    }
                 }
             }
         }
     }
 
-    /// Weight of the dark counts that go with these contents; nothing if no click at its time comes of them.
-    fn weight(&self, clicks: &Clicks, seen: &Seen, photons: [Content; 2], extras: [Place; 2]) -> Option<f64> {
-        let mut weight = 1.0;
+    /// Weights of the counts without photons that go with these contents, by the worst of those that make a slot click alone;
+    /// nothing if no click at its time comes of them.
+    fn weights(
+        &self,
+        clicks: &Clicks,
+        seen: &Seen,
+        photons: [Content; 2],
+        extras: [Place; 2],
+    ) -> Option<[f64; 3]> {
+        let link = self.link;
+        let end_s = link.window.end_s;
+        let mut weights = [1.0, 0.0, 0.0];
         for click in 0..clicks.count {
-            let slot = &self.link.slots[clicks.slots[click]];
+            let (index, time_s) = (clicks.slots[click], clicks.times_s[click]);
+            let slot = &link.slots[index];
+            let open_s = seen.open_s[index];
             let (mut now, mut later) = (0, 0);
             let here =
                 extras.iter().flatten().filter(|(place, _)| *place == click).map(|(_, content)| content);
@@ -171,22 +286,40 @@ impl<'a> Conditional<'a> {
                     Content::Later => later += 1,
                 }
             }
-            match (now, later) {
-                (1, 0) => {}
-                (1, _) if !slot.number_resolving => {}
-                // the click was a dark count
-                (0, 0) => weight *= slot.dark_count_rate_hz,
-                (0, _) if !slot.number_resolving => weight *= slot.dark_count_rate_hz,
-                _ => return None,
-            }
-            if weight == 0.0 {
+            if slot.number_resolving && (now > 1 || later > 0) || now > 1 {
                 return None;
             }
             // none before the click in a threshold slot, none at all in a number-resolving one
-            let until = if slot.number_resolving { self.link.window.end_s } else { clicks.times_s[click] };
-            weight *= math::exp(-slot.dark_count_rate_hz * (until - seen.open_s[clicks.slots[click]]));
+            let until_s = if slot.number_resolving { end_s } else { time_s };
+            let silent = math::exp(-link.noise_between(index, open_s, until_s));
+            let (dark, lit) = (slot.dark_count_rate_hz, link.background_rate_hz(index, time_s));
+            // background that comes after the click makes it a background slot
+            let dark_after = if slot.number_resolving {
+                1.0
+            } else {
+                math::exp(-link.background_between(index, time_s, end_s))
+            };
+            let afterpulse = seen.afterpulses >> clicks.columns[click] & 1 == 1;
+            let here = match (now > 0, later > 0, afterpulse) {
+                (true, _, false) => [silent, 0.0, 0.0],
+                (true, _, true) => return None,
+                (false, true, false) => [(dark + lit) * silent, 0.0, 0.0],
+                // the density of the afterpulse itself is common to all contents
+                (false, true, true) => [silent, 0.0, 0.0],
+                (false, false, false) => {
+                    [dark * dark_after * silent, (lit + dark * (1.0 - dark_after)) * silent, 0.0]
+                }
+                (false, false, true) => [0.0, (1.0 - dark_after) * silent, dark_after * silent],
+            };
+            let mut both = [0.0; 3];
+            for (before, weight) in weights.iter().enumerate() {
+                for (noise, here) in here.iter().enumerate() {
+                    both[before.max(noise)] += weight * here;
+                }
+            }
+            weights = both;
         }
-        Some(weight)
+        (weights.iter().sum::<f64>() > 0.0).then_some(weights)
     }
 
     fn extra_density(&self, node: usize, extra: &Extra, clicks: &Clicks, seen: &Seen, place: Place) -> f64 {
@@ -226,14 +359,16 @@ impl<'a> Conditional<'a> {
 /// The clicks of a record, without columns.
 struct Clicks {
     count: usize,
+    columns: [usize; 2],
     slots: [usize; 2],
     times_s: [f64; 2],
 }
 
 impl Clicks {
     fn of(seen: &Seen) -> Self {
-        let mut clicks = Self { count: 0, slots: [0; 2], times_s: [0.0; 2] };
+        let mut clicks = Self { count: 0, columns: [0; 2], slots: [0; 2], times_s: [0.0; 2] };
         for (column, slot) in seen.pattern.clicks() {
+            clicks.columns[clicks.count] = column;
             clicks.slots[clicks.count] = slot;
             clicks.times_s[clicks.count] = seen.times_s[column];
             clicks.count += 1;
@@ -259,21 +394,48 @@ impl Link {
         }
     }
 
-    /// Turns the second ion (the only one of ion-photon links) back by the phase that the click times reveal.
-    fn fed_forward(&self, rho: &State, seen: &Seen) -> State {
-        let [a, b] = [0, 1].map(|node: usize| self.sources[node].packet.detuning_rad_per_s);
-        let [first, second] = seen.times_s;
-        let (angle, node) = match &self.params.encoding {
+    /// The phase that the recorded times reveal (rad), and the ion that is turned back by it: the second one, the only one of
+    /// ion-photon links.
+    pub(super) fn revealed_phase_rad(&self, pattern: &Pattern, [first, second]: &[f64; 2]) -> (f64, usize) {
+        let ([alone, a, b], node) = self.revealing_rad_per_s();
+        match pattern.slots {
             // one click, in whichever column
-            EncodingParams::Number(_) => {
-                ((b - a) * if seen.pattern.slots[0].is_some() { first } else { second }, 1)
-            }
-            EncodingParams::IonPhoton(_) => {
-                (self.splitting * if seen.pattern.slots[0].is_some() { first } else { second }, 0)
-            }
-            _ => (-(b - a) * (first - second), 1),
-        };
-        state::turned(rho, node, math::phase(angle))
+            [Some(_), None] => (alone * first, node),
+            [None, _] => (alone * second, node),
+            _ => (a * first + b * second, node),
+        }
+    }
+
+    /// Angular frequencies (rad/s) at which the revealed phase grows with the time of a lone click, of the first, of the
+    /// second of two; and the ion.
+    pub(super) fn revealing_rad_per_s(&self) -> ([f64; 3], usize) {
+        let [a, b] = [0, 1].map(|node: usize| self.sources[node].packet.detuning_rad_per_s);
+        match &self.params.encoding {
+            EncodingParams::Number(_) => ([b - a, 0.0, 0.0], 1),
+            EncodingParams::IonPhoton(_) => ([self.splitting, 0.0, 0.0], 0),
+            _ => ([0.0, a - b, b - a], 1),
+        }
+    }
+
+    /// Rate of background at a time inside the window (1/s).
+    fn background_rate_hz(&self, slot: usize, time_s: f64) -> f64 {
+        match &self.backgrounds[slot] {
+            Some(background) => self.slots[slot].background_mean * background.density(time_s),
+            None => 0.0,
+        }
+    }
+
+    /// Mean number of background events between two times inside the window.
+    fn background_between(&self, slot: usize, from_s: f64, to_s: f64) -> f64 {
+        match &self.backgrounds[slot] {
+            Some(background) => self.slots[slot].background_mean * background.between(from_s, to_s),
+            None => 0.0,
+        }
+    }
+
+    /// Mean number of counts without photons between two times inside the window.
+    fn noise_between(&self, slot: usize, from_s: f64, to_s: f64) -> f64 {
+        self.slots[slot].dark_count_rate_hz * (to_s - from_s) + self.background_between(slot, from_s, to_s)
     }
 }
 

@@ -7,11 +7,10 @@
 //! that is longer than their memory.
 
 use super::Link;
-use super::attempt::Outcome;
+use super::attempt::{Heralded, Outcome};
+use super::detectors::Detectors;
 use super::record::{Coincidences, Heralds};
 use super::run::{Ended, Plan, Progress, Stop};
-use crate::detection::Slot;
-use crate::encoding::SLOTS;
 use crate::stream::{BlockKey, Key};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -89,16 +88,26 @@ pub(super) struct Record {
 
 impl Record {
     /// Writes down what an attempt showed.
-    pub(super) fn add(&mut self, attempt: u64, outcome: Outcome, remembers: bool) {
+    pub(super) fn add(&mut self, attempt: u64, outcome: Outcome, link: &Link) {
         match outcome {
             Outcome::Nothing => {}
-            Outcome::Herald(herald) => {
-                self.heralds.push(attempt, herald.pattern, herald.cause, herald.click_time_s);
-                if remembers {
-                    self.heralds.blind_s.push(herald.blind_s);
-                }
-            }
+            Outcome::Herald(herald) => self.add_herald(attempt, &herald, link),
             Outcome::Coincidence(seen) => self.coincidences.push(attempt, seen.mode, seen.click_time_s),
+        }
+    }
+
+    /// Writes down a herald, with what only the simulator knows of it.
+    #[inline]
+    pub(super) fn add_herald(&mut self, attempt: u64, herald: &Heralded, link: &Link) {
+        self.heralds.push(attempt, herald.pattern, herald.cause, herald.click_time_s);
+        if link.recall.orders {
+            self.heralds.blind_s.push(herald.blind_s);
+        }
+        if link.jitters {
+            self.heralds.jitter_s.push(herald.jitter_s);
+        }
+        if link.afterpulses {
+            self.heralds.afterpulses.push(herald.afterpulses);
         }
     }
 
@@ -114,56 +123,6 @@ impl Record {
             let kept = self.coincidences.attempt.partition_point(|attempt| attempt <= last);
             self.coincidences.truncate(kept);
         }
-    }
-}
-
-/// What the detectors remember: the last click of each, as attempt and time in it (bins later than the first included).
-#[derive(Debug, Clone)]
-pub(super) struct Detectors {
-    last: [Option<(u64, f64)>; SLOTS],
-    /// Last attempt that may have left something behind.
-    last_event: Option<u64>,
-    /// Whether the past is known: from the first attempt, or since a gap longer than the memory.
-    known: bool,
-}
-
-impl Detectors {
-    /// Ready, as before the first attempt.
-    pub(super) fn ready() -> Self {
-        Self { last: [None; SLOTS], last_event: None, known: true }
-    }
-
-    /// Unknown up to `attempt`.
-    fn unknown_before(attempt: u64) -> Self {
-        Self { last: [None; SLOTS], last_event: Some(attempt - 1), known: false }
-    }
-
-    /// When each slot becomes ready in this attempt's window (s): its opening, or later.
-    pub(super) fn open_s(&mut self, link: &Link, attempt: u64) -> [f64; SLOTS] {
-        if let (false, Some(event)) = (self.known, self.last_event) {
-            let silence_s = link.schedule.between_s(event, attempt) - link.occupied_s();
-            self.known = silence_s > link.longest_dead_time_s();
-            if self.known {
-                self.last = [None; SLOTS];
-            }
-        }
-        std::array::from_fn(|slot| {
-            let Some((earlier, time_s)) = self.last[link.detector_of(slot)] else {
-                return link.window.start_s;
-            };
-            let Slot { mode, dead_time_s, .. } = link.slots[slot];
-            let ready_s = time_s - link.schedule.between_s(earlier, attempt) + dead_time_s;
-            (ready_s - mode as f64 * link.bin_separation_s).clamp(link.window.start_s, link.window.end_s)
-        })
-    }
-
-    pub(super) fn click(&mut self, detector: usize, attempt: u64, time_s: f64) {
-        self.last[detector] = Some((attempt, time_s));
-    }
-
-    /// Notes that something arrived in this attempt, registered or not.
-    pub(super) fn seen(&mut self, attempt: u64) {
-        self.last_event = Some(attempt);
     }
 }
 
@@ -253,8 +212,7 @@ pub(super) fn remembered_before<E: Engine>(
             }
         }
         // the silence between the last event and the block's start may be the gap
-        detectors.open_s(link, block * length);
-        if detectors.known {
+        if detectors.is_known_at(link, key, block * length) {
             return Some(detectors);
         }
         back *= 2;

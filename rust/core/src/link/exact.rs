@@ -10,11 +10,13 @@ use super::branch::Extra;
 use super::conditional::{Conditional, Seen};
 use super::operators::Pair;
 use super::waves::{Grid, Span};
+use crate::detection::Slot;
 use crate::encoding::SLOTS;
 use crate::error::{Error, Result};
-use crate::herald::{Cause, Pattern};
+use crate::herald::{Cause, Noise, Pattern};
 use crate::math;
 use crate::state::{self, BellState, State};
+use num_complex::Complex64;
 
 /// Exact results of a link.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +98,8 @@ impl Link {
     fn slow_parameter(&self) -> &'static str {
         if self.coincidence_window_s.is_some() {
             "station.coincidence_window_s"
+        } else if self.blinds_partly() {
+            "station.detectors.dead_time_s"
         } else if self.params.phase_feed_forward {
             "phase_feed_forward"
         } else if self.splitting == 0.0 {
@@ -107,8 +111,44 @@ impl Link {
 
     /// Whether the times of the clicks decide about a herald or its state.
     fn timed(&self) -> bool {
-        self.params.phase_feed_forward || self.coincidence_window_s.is_some()
+        self.params.phase_feed_forward || self.coincidence_window_s.is_some() || self.blinds_partly()
     }
+
+    /// Whether a click in the early bin blinds its detector for a part of the late one.
+    fn blinds_partly(&self) -> bool {
+        self.recall.orders && self.slots.iter().any(|slot| self.blind_part(slot) == BlindPart::Some)
+    }
+
+    /// How much of the late window a click in the early one blinds.
+    fn blind_part(&self, slot: &Slot) -> BlindPart {
+        let (separation_s, window_s) = (self.bin_separation_s, self.window.duration_s());
+        if separation_s == 0.0 || slot.dead_time_s <= separation_s - window_s {
+            BlindPart::None
+        } else if slot.dead_time_s >= separation_s + window_s {
+            BlindPart::All
+        } else {
+            BlindPart::Some
+        }
+    }
+
+    /// Opening of each slot, given that these click, where clicks blind all of a window or nothing (s).
+    fn open_s(&self, clicks: &[usize]) -> [f64; SLOTS] {
+        let mut open_s = [self.window.start_s; SLOTS];
+        for &early in clicks {
+            if self.detector_of(early) == early && self.blind_part(&self.slots[early]) == BlindPart::All {
+                open_s[early + 1] = self.window.end_s;
+            }
+        }
+        open_s
+    }
+}
+
+/// How much of a window is blinded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BlindPart {
+    None,
+    Some,
+    All,
 }
 
 impl Exact {
@@ -210,11 +250,15 @@ impl<'a> Operators<'a> {
     pub(super) fn ways(&self, pattern: Pattern, mut add: impl FnMut(Way, &State, f64, bool)) {
         let link = self.link;
         let clicks: Vec<usize> = pattern.clicks().map(|(_, slot)| slot).collect();
+        let open_s = link.open_s(&clicks);
+        let blind = |slot: usize| open_s[slot] >= link.window.end_s;
+        if clicks.iter().any(|slot| blind(*slot)) {
+            return;
+        }
         let silent: f64 = (0..SLOTS)
-            .filter(|slot| !clicks.contains(slot))
+            .filter(|slot| !clicks.contains(slot) && !blind(*slot))
             .map(|slot| link.slots[slot].silent_probability())
             .product();
-        let open_s = [link.window.start_s; SLOTS];
         let all = Span::From(link.window.start_s);
         let counts: &[[u32; 2]] = if clicks.len() == 2 {
             &[[0, 0], [1, 0], [0, 1], [1, 1], [2, 0], [0, 2]]
@@ -233,24 +277,26 @@ impl<'a> Operators<'a> {
                 for &first in &places(pair.extras[0]) {
                     for &second in &places(pair.extras[1]) {
                         let extras = [first, second];
-                        let mut weight = pair.probability * silent;
+                        // by the worst of what makes a slot click without photon
+                        let mut weights = [pair.probability * silent, 0.0];
                         let mut with_photon = 0;
                         for (click, slot) in clicks.iter().enumerate() {
                             let slot = &link.slots[*slot];
                             let count = photons[click]
                                 + extras.iter().filter(|place| **place == click).count() as u32;
                             with_photon += usize::from(count > 0);
-                            weight *= match count {
-                                0 => slot.dark_click_probability(),
-                                1 => slot.photon_click_probability(),
-                                _ if slot.number_resolving => 0.0,
-                                _ => 1.0,
+                            let [dark, lit] = match count {
+                                0 => [slot.dark_click_probability(), slot.background_click_probability()],
+                                1 => [slot.photon_click_probability(), 0.0],
+                                _ if slot.number_resolving => [0.0; 2],
+                                _ => [1.0, 0.0],
                             };
+                            weights = [weights[0] * dark, weights[1] * (dark + lit) + weights[0] * lit];
                         }
                         let mut kind = None;
                         for node in 0..2 {
                             if let Some(extra) = pair.extras[node] {
-                                weight *= match clicks.get(extras[node]) {
+                                let weight = match clicks.get(extras[node]) {
                                     Some(slot) => {
                                         kind = kind.max(Some(extra.kind));
                                         extra.slot_efficiency(node, &link.grams[*slot])
@@ -260,9 +306,10 @@ impl<'a> Operators<'a> {
                                         1.0 - extra.registered(node, &link.grams, &open_s, link.window.end_s)
                                     }
                                 };
+                                weights = weights.map(|other| other * weight);
                             }
                         }
-                        if weight <= 0.0 {
+                        if weights[0] + weights[1] <= 0.0 {
                             continue;
                         }
                         let rho = operator.get_or_insert_with(|| match *photons {
@@ -273,9 +320,12 @@ impl<'a> Operators<'a> {
                             [0, 2] => pair.photons.same_slot(clicks[1], all),
                             _ => pair.photons.pair([clicks[0], clicks[1]], [all; 2]),
                         });
-                        let way =
-                            Way { cause: Cause::of(clicks.len(), with_photon, kind), photons: *photons };
-                        add(way, rho, weight, pair.leaked);
+                        for (weight, noise) in weights.into_iter().zip([Noise::Dark, Noise::Background]) {
+                            if weight > 0.0 {
+                                let cause = Cause::of(clicks.len(), with_photon, kind, noise);
+                                add(Way { cause, photons: *photons }, rho, weight, pair.leaked);
+                            }
+                        }
                     }
                 }
             }
@@ -333,17 +383,20 @@ fn record_edges_s(link: &Link) -> Vec<f64> {
     let [a, b] = &link.sources;
     fastest =
         fastest.max((a.packet.detuning_rad_per_s - b.packet.detuning_rad_per_s).abs() + link.splitting.abs());
-    for slot in &link.slots {
+    for (slot, background) in link.slots.iter().zip(&link.backgrounds) {
         fastest = fastest.max(slot.dark_count_rate_hz);
+        if let Some(background) = background {
+            marks.extend(background.kinks());
+            longest = longest.min(2.0 * background.decay_s());
+        }
     }
     if fastest > 0.0 {
         longest = longest.min(3.0 / fastest);
     }
-    if let Some(window_s) = link.coincidence_window_s {
-        // where the band meets a kink of the other time
-        let others: Vec<f64> = marks.iter().flat_map(|mark| [mark - window_s, mark + window_s]).collect();
-        marks.extend(others);
-    }
+    // where a kink of the density that moves with one time meets a kink of the other
+    let moving = moving_kinks_s(link);
+    let others: Vec<f64> = marks.iter().flat_map(|mark| moving.iter().map(move |kink| mark + kink)).collect();
+    marks.extend(others);
     marks.extend(grid);
     marks.retain(|mark| (start..=end).contains(mark));
     marks.sort_by(f64::total_cmp);
@@ -356,21 +409,100 @@ fn record_edges_s(link: &Link) -> Vec<f64> {
     edges
 }
 
+/// Differences of the two times (s) at which the density of what heralds is not smooth: edges of the coincidence window,
+/// smeared by jitter, and where a click in the early bin ends to blind the late one.
+fn moving_kinks_s(link: &Link) -> Vec<f64> {
+    let mut kinks = vec![];
+    if let Some(window_s) = link.coincidence_window_s {
+        let widest_s = link.slots.iter().fold(0.0, |most: f64, slot| most.max(slot.timing_jitter_s));
+        for side in [-window_s, window_s] {
+            kinks.push(side);
+            if widest_s > 0.0 {
+                kinks.extend(SMEARED.map(|sigmas| side + sigmas * std::f64::consts::SQRT_2 * widest_s));
+            }
+        }
+    }
+    for slot in &link.slots {
+        if link.recall.orders && link.blind_part(slot) == BlindPart::Some {
+            let opens_s = slot.dead_time_s - link.bin_separation_s;
+            kinks.extend([opens_s, -opens_s]);
+        }
+    }
+    kinks.sort_by(f64::total_cmp);
+    kinks.dedup();
+    kinks
+}
+
+/// Where a Gaussian edge is cut, in standard deviations.
+const SMEARED: [f64; 6] = [-7.0, -3.5, -1.5, 1.5, 3.5, 7.0];
+
+/// What is left of a herald with this difference of its click times (s) once jitter has moved the recorded times across the
+/// coincidence window and blurred the phase turned back: the probability to be kept, and the mean phase factor of what is
+/// kept, less the phase of the click times themselves.
+fn smeared(link: &Link, pattern: Pattern, difference_s: f64) -> (f64, Complex64) {
+    let ([alone, a, b], _) = link.revealing_rad_per_s();
+    let turns = if link.params.phase_feed_forward { [alone, a, b] } else { [0.0; 3] };
+    let sigma = |slot: Option<usize>| slot.map_or(0.0, |slot| link.slots[slot].timing_jitter_s);
+    let [first, second] = pattern.slots.map(sigma);
+    let spread_s = (first * first + second * second).sqrt();
+    let turn = if pattern.slots.contains(&None) { turns[0] } else { turns[1] };
+    if spread_s == 0.0 {
+        return (1.0, Complex64::ONE);
+    }
+    let Some(window_s) = link.coincidence_window_s else {
+        return (1.0, Complex64::new(math::exp(-0.5 * (turn * spread_s) * (turn * spread_s)), 0.0));
+    };
+    // both phases grow with the difference of the times alone
+    let (low, high) =
+        ((-window_s - difference_s).max(-8.0 * spread_s), (window_s - difference_s).min(8.0 * spread_s));
+    if high <= low {
+        return (0.0, Complex64::ONE);
+    }
+    let pieces = ((high - low) / spread_s.min(2.0 / turn.abs().max(1e-300))).ceil().clamp(1.0, 4096.0);
+    let width = (high - low) / pieces;
+    let (mut kept, mut phase) = (0.0, Complex64::ZERO);
+    for piece in 0..pieces as usize {
+        for (x, weight) in math::gauss_rule(RULE) {
+            let late_s = low + width * (piece as f64 + x);
+            let off = late_s / spread_s;
+            let density = weight * width * math::exp(-0.5 * off * off)
+                / (spread_s * (2.0 * std::f64::consts::PI).sqrt());
+            kept += density;
+            phase += density * math::phase(turn * late_s);
+        }
+    }
+    (kept, if kept > 0.0 { phase / kept } else { Complex64::ONE })
+}
+
 /// The density of records integrated over the click times that herald.
 fn integrated(link: &Link, pattern: Pattern) -> ByCause {
     // records with dark counts need an integral each where waves have no closed form
     let conditional = Conditional::new(link, Grid::Coarse);
+    let (start, end) = (link.window.start_s, link.window.end_s);
     let edges = record_edges_s(link);
+    let moving = moving_kinks_s(link);
     let rule = math::gauss_rule(RULE);
+    let node = link.revealing_rad_per_s().1;
     let mut sum = [(state::ZERO, 0.0); Cause::COUNT];
     let mut add = |times_s: [f64; 2], weight: f64| {
-        let seen = Seen { pattern, times_s, open_s: [link.window.start_s; SLOTS] };
-        for ((sum, sum_leaked), (rho, leaked)) in sum.iter_mut().zip(conditional.densities(&seen, |_| true)) {
-            state::add(sum, &rho, weight);
-            *sum_leaked += weight * leaked;
+        let (kept, phase) = smeared(link, pattern, times_s[0] - times_s[1]);
+        if kept == 0.0 {
+            return;
+        }
+        let phase = if link.params.phase_feed_forward {
+            phase * math::phase(link.revealed_phase_rad(&pattern, &times_s).0)
+        } else {
+            Complex64::ONE
+        };
+        let densities = conditional.densities(&Seen::at(link, pattern, times_s), |_| true);
+        for ((sum, sum_leaked), (rho, leaked)) in sum.iter_mut().zip(densities) {
+            let rho = if phase == Complex64::ONE { rho } else { state::turned(&rho, node, phase) };
+            state::add(sum, &rho, weight * kept);
+            *sum_leaked += weight * kept * leaked;
         }
     };
     let single = pattern.slots.contains(&None);
+    let jitters = link.jitters;
     for outer in edges.windows(2) {
         for (x, weight_x) in rule {
             let width = outer[1] - outer[0];
@@ -379,22 +511,23 @@ fn integrated(link: &Link, pattern: Pattern) -> ByCause {
                 add([t; 2], weight_x * width);
                 continue;
             }
-            let (low, high) =
-                link.coincidence_window_s.map_or((link.window.start_s, link.window.end_s), |window_s| {
-                    ((t - window_s).max(link.window.start_s), (t + window_s).min(link.window.end_s))
-                });
+            let (low, high) = match link.coincidence_window_s {
+                Some(window_s) if !jitters => ((t - window_s).max(start), (t + window_s).min(end)),
+                _ => (start, end),
+            };
             for inner in edges.windows(2) {
-                // the diagonal is a kink
                 let (from, to) = (inner[0].max(low), inner[1].min(high));
                 if to <= from {
                     continue;
                 }
-                let cut = t.clamp(from, to);
-                for (from, to) in [(from, cut), (cut, to)] {
+                // the diagonal is a kink
+                let mut cuts = vec![from, t.clamp(from, to), to];
+                cuts.extend(moving.iter().map(|kink| (t + kink).clamp(from, to)));
+                cuts.sort_by(f64::total_cmp);
+                for cut in cuts.windows(2).filter(|cut| cut[1] > cut[0]) {
                     for (y, weight_y) in rule {
-                        if to > from {
-                            add([t, from + (to - from) * y], weight_x * width * weight_y * (to - from));
-                        }
+                        let (low, span) = (cut[0], cut[1] - cut[0]);
+                        add([t, low + span * y], weight_x * width * weight_y * span);
                     }
                 }
             }

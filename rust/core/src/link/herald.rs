@@ -9,7 +9,8 @@
 use super::Link;
 use super::attempt::{Attempts, Heralded, Outcome, Times};
 use super::click::{SETS, set_probability};
-use super::draw::{Block, Detectors, Engine, Record, block_length_for};
+use super::detectors::Detectors;
+use super::draw::{Block, Engine, Record, block_length_for};
 use super::exact::Operators;
 use crate::emission::{Arrival, Exponential};
 use crate::encoding::{Carrier, SLOTS};
@@ -27,6 +28,7 @@ const HERALDS_PER_BLOCK: f64 = 4096.0;
 /// The engine, ready to draw.
 #[derive(Debug)]
 pub(super) struct HeraldEngine<'a> {
+    link: &'a Link,
     gap: Geometric,
     origin: Origin<'a>,
     block_length: u64,
@@ -68,6 +70,7 @@ impl<'a> HeraldEngine<'a> {
             }
         };
         Ok(Self {
+            link,
             gap: Geometric::from_log_failure(math::ln_1p(-probability.min(1.0))),
             origin,
             block_length: block_length_for(HERALDS_PER_BLOCK, probability),
@@ -122,6 +125,8 @@ impl<'a> Ways<'a> {
             && link.params.nodes.len() == 2
             && link.coincidence_window_s.is_none()
             && link.kept_by_check() == [1.0; 2]
+            && !link.recall.orders
+            && link.slots.iter().all(|slot| slot.background_mean == 0.0)
             && (0..2).all(one_photon)
             && (0..SLOTS).all(own_mode)
             // lost photons interfere visibly where the ports of a mode lose differently
@@ -207,8 +212,19 @@ impl<'a> Ways<'a> {
             Events::PhotonDark { .. } | Events::PairDark { .. } => Cause::PhotonDark,
             Events::DarkDark => Cause::DarkDark,
         };
-        let click_time_s = self.times(way, rng);
-        Heralded { pattern: way.pattern, cause, click_time_s, blind_s: [0.0; SLOTS] }
+        let mut click_time_s = self.times(way, rng);
+        let jitter_s = self.link.jitter_s(way.slots.map(Some), rng);
+        for (time_s, jitter_s) in click_time_s.iter_mut().zip(jitter_s) {
+            *time_s += jitter_s;
+        }
+        Heralded {
+            pattern: way.pattern,
+            cause,
+            click_time_s,
+            blind_s: [0.0; SLOTS],
+            jitter_s,
+            afterpulses: 0,
+        }
     }
 
     /// Click times (s, from the opening of the window) of one way.
@@ -331,19 +347,16 @@ impl Engine for HeraldEngine<'_> {
                     Origin::Tries { attempts, events } => {
                         let set = events.sample(&mut rng);
                         let happened = std::array::from_fn(|kind| set >> kind & 1 == 1);
-                        if let Outcome::Herald(herald) = attempts.resolve(0, happened, &mut rng, &mut ready) {
+                        if let Outcome::Herald(herald) =
+                            attempts.resolve(block.key.key, 0, happened, &mut rng, &mut ready)
+                        {
                             break herald;
                         }
                     }
                 }
             };
             if within >= block.attempts.start {
-                record.heralds.push(
-                    block.first_attempt + within,
-                    herald.pattern,
-                    herald.cause,
-                    herald.click_time_s,
-                );
+                record.add_herald(block.first_attempt + within, &herald, self.link);
                 if record.heralds.len() >= limit {
                     return within + 1;
                 }

@@ -10,7 +10,7 @@ use crate::channel::{
     RotationParams, SwitchParams, WavePlateParams,
 };
 use crate::collection::{CavityParams, LensParams, MeasuredEfficiencyParams};
-use crate::detection::DetectorParams;
+use crate::detection::{DecayingParams, DetectorParams, ProfileParams};
 use crate::emission::{
     Emission, EmissionParams, ExponentialParams, RestartParams, SmearedParams, TabulatedParams,
 };
@@ -35,7 +35,7 @@ fn read<T: DeserializeOwned>(tree: &Tree, check: impl FnOnce(&T) -> Result<()>) 
     check(&tree.read::<T>()?)
 }
 
-static PARTS: [Part; 31] = [
+static PARTS: [Part; 33] = [
     Part {
         name: "emission",
         fields: fields_of::<EmissionParams>,
@@ -116,6 +116,16 @@ static PARTS: [Part; 31] = [
         name: "detector",
         fields: fields_of::<DetectorParams>,
         check: |tree| read(tree, DetectorParams::check),
+    },
+    Part {
+        name: "decaying",
+        fields: fields_of::<DecayingParams>,
+        check: |tree| read(tree, DecayingParams::check),
+    },
+    Part {
+        name: "profile",
+        fields: fields_of::<ProfileParams>,
+        check: |tree| read(tree, ProfileParams::check),
     },
     Part {
         name: "local_errors",

@@ -10,7 +10,8 @@
 
 use super::Link;
 use super::attempt::{Attempts, KINDS, Times};
-use super::draw::{Block, Detectors, Engine, Record};
+use super::detectors::Detectors;
+use super::draw::{Block, Engine, Record};
 use crate::stream::Threshold;
 
 /// Attempts that share one step of the generators.
@@ -47,7 +48,7 @@ impl Engine for PhotonEngine<'_> {
     }
 
     fn remembers(&self) -> bool {
-        self.attempts.remembers
+        self.attempts.link.recall.carries
     }
 
     fn run_block(
@@ -77,24 +78,31 @@ impl Engine for PhotonEngine<'_> {
                 once |= mask;
             }
             let mut candidates = if least == 1 { once } else { twice };
-            while candidates != 0 {
-                let lane = candidates.trailing_zeros() as usize;
-                candidates &= candidates - 1;
-                let happened: [bool; KINDS] = std::array::from_fn(|kind| {
-                    masks[kind] >> lane & 1 == 1 && self.thresholds[kind].decide(digits[kind][lane], &mut rng)
-                });
-                if happened.iter().filter(|happened| **happened).count() < least {
-                    continue;
-                }
-                let within = done + lane as u64;
-                let wanted = block.attempts.contains(&within);
+            loop {
+                let candidate = (candidates != 0).then(|| done + u64::from(candidates.trailing_zeros()));
+                // afterpulses may fall into attempts in which nothing else happens
+                let afterpulse = detectors.next_afterpulse().map(|attempt| attempt - block.first_attempt);
+                let afterpulse = afterpulse.filter(|within| *within < done + GROUP);
+                let Some(within) = candidate.into_iter().chain(afterpulse).min() else { break };
                 if within >= block.attempts.end {
                     break;
                 }
+                let mut happened = [false; KINDS];
+                if candidate == Some(within) {
+                    candidates &= candidates - 1;
+                    let lane = (within - done) as usize;
+                    happened = std::array::from_fn(|kind| {
+                        masks[kind] >> lane & 1 == 1
+                            && self.thresholds[kind].decide(digits[kind][lane], &mut rng)
+                    });
+                    if happened.iter().filter(|happened| **happened).count() < least {
+                        continue;
+                    }
+                }
                 let attempt = block.first_attempt + within;
-                let outcome = self.attempts.resolve(attempt, happened, &mut rng, detectors);
-                if wanted {
-                    record.add(attempt, outcome, self.attempts.remembers);
+                let outcome = self.attempts.resolve(block.key.key, attempt, happened, &mut rng, detectors);
+                if block.attempts.contains(&within) {
+                    record.add(attempt, outcome, self.attempts.link);
                 }
                 if record.heralds.len() >= limit {
                     return within + 1;

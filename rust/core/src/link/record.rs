@@ -17,6 +17,10 @@ pub struct Heralds {
     pub click_time_s: Vec<[f64; 2]>,
     /// For detectors that remember: time from the opening of the window until each slot was ready (s). Empty otherwise.
     pub blind_s: Vec<[f64; SLOTS]>,
+    /// For detectors with timing jitter: how much later than it came each click was recorded (s). Empty otherwise.
+    pub jitter_s: Vec<[f64; 2]>,
+    /// For detectors with afterpulses: which clicks are some, one bit for each column. Empty otherwise.
+    pub afterpulses: Vec<u8>,
 }
 
 impl Heralds {
@@ -40,6 +44,8 @@ impl Heralds {
             cause: &self.cause,
             click_time_s: &self.click_time_s,
             blind_s: &self.blind_s,
+            jitter_s: &self.jitter_s,
+            afterpulses: &self.afterpulses,
         }
     }
 
@@ -68,6 +74,8 @@ impl Heralds {
         self.cause.append(&mut other.cause);
         self.click_time_s.append(&mut other.click_time_s);
         self.blind_s.append(&mut other.blind_s);
+        self.jitter_s.append(&mut other.jitter_s);
+        self.afterpulses.append(&mut other.afterpulses);
     }
 
     pub(super) fn truncate(&mut self, length: usize) {
@@ -76,11 +84,13 @@ impl Heralds {
         self.cause.truncate(length);
         self.click_time_s.truncate(length);
         self.blind_s.truncate(length);
+        self.jitter_s.truncate(length);
+        self.afterpulses.truncate(length);
     }
 }
 
-/// Columns of a record from which states follow; all of one length, `blind_s` possibly empty.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Columns of a record from which states follow; all of one length, the last three empty where the link has no use for them.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Records<'a> {
     /// See [`Heralds::pattern`].
     pub pattern: &'a [u8],
@@ -90,6 +100,25 @@ pub struct Records<'a> {
     pub click_time_s: &'a [[f64; 2]],
     /// See [`Heralds::blind_s`].
     pub blind_s: &'a [[f64; SLOTS]],
+    /// See [`Heralds::jitter_s`].
+    pub jitter_s: &'a [[f64; 2]],
+    /// See [`Heralds::afterpulses`].
+    pub afterpulses: &'a [u8],
+}
+
+impl Records<'_> {
+    /// Some of them.
+    #[must_use]
+    pub fn part(&self, range: std::ops::Range<usize>) -> Self {
+        Self {
+            pattern: &self.pattern[range.clone()],
+            cause: &self.cause[range.clone()],
+            click_time_s: &self.click_time_s[range.clone()],
+            blind_s: self.blind_s.get(range.clone()).unwrap_or_default(),
+            jitter_s: self.jitter_s.get(range.clone()).unwrap_or_default(),
+            afterpulses: self.afterpulses.get(range).unwrap_or_default(),
+        }
+    }
 }
 
 /// What a state is conditioned on, beside the clicks.

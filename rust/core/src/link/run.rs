@@ -159,7 +159,7 @@ impl Link {
             });
         }
         match choice {
-            EngineChoice::Auto if self.remembers() => {
+            EngineChoice::Auto if self.memory().is_some() => {
                 Ok((EngineChoice::Click, "detectors remember clicks from one window to the next"))
             }
             EngineChoice::Auto if record_coincidences => {
@@ -279,8 +279,14 @@ impl Link {
             }
         };
         let mut bytes = Heralds::BYTES as f64;
-        if self.remembers() {
+        if self.recall.orders {
             bytes += size_of::<[f64; SLOTS]>() as f64;
+        }
+        if self.jitters {
+            bytes += size_of::<[f64; 2]>() as f64;
+        }
+        if self.afterpulses {
+            bytes += size_of::<u8>() as f64;
         }
         let coincidences = if plan.record_coincidences {
             let attempts = match plan.stop {
@@ -312,15 +318,28 @@ impl Link {
         records: Records<'a>,
         given: Given,
     ) -> Result<impl Iterator<Item = Result<State>> + 'a> {
-        let Records { pattern, cause, click_time_s, blind_s } = records;
+        let Records { pattern, cause, click_time_s, blind_s, jitter_s, afterpulses } = records;
         let count = pattern.len();
-        let lengths =
-            [("cause", cause.len()), ("click_time_s", click_time_s.len()), ("blind_s", blind_s.len())];
-        for (name, length) in lengths {
-            if length != count && !(name == "blind_s" && length == 0) {
+        let lengths = [
+            ("cause", cause.len(), true),
+            ("click_time_s", click_time_s.len(), true),
+            ("blind_s", blind_s.len(), self.recall.orders),
+            ("jitter_s", jitter_s.len(), self.jitters),
+            ("afterpulses", afterpulses.len(), self.afterpulses),
+        ];
+        for (name, length, needed) in lengths {
+            if length != count && (needed || length != 0) {
                 let domain = format!("as long as pattern ({count})");
                 return Err(Error::parameter(name, format!("{length} records"), domain, ""));
             }
+        }
+        if given == Given::Record && self.afterpulses {
+            return Err(Error::Model {
+                parameter: "given".into(),
+                message: "which clicks are afterpulses follows from all clicks before, not from the record of a herald: \
+                          states of detectors with afterpulses are given the cause"
+                    .into(),
+            });
         }
         let patterns = self.patterns();
         let inside = |time: &f64| (0.0..=self.window.duration_s()).contains(time);
@@ -332,23 +351,44 @@ impl Link {
                 return Err(impossible(index));
             }
             let slots = patterns[usize::from(pattern[index])].slots;
-            let fits = |(slot, time): (&Option<usize>, &f64)| {
-                if slot.is_some() { inside(time) } else { time.is_nan() }
-            };
-            if !slots.iter().zip(&click_time_s[index]).all(fits) {
-                return Err(impossible(index));
+            for column in 0..2 {
+                let late_s = jitter_s.get(index).map_or(0.0, |late| late[column]);
+                let time_s = click_time_s[index][column];
+                // what is left of a time after jitter has been added and taken away
+                let rounding_s = 4.0 * f64::EPSILON * (time_s.abs() + late_s.abs());
+                let came_s = came(time_s, late_s, rounding_s, self.window.duration_s());
+                let fits = if slots[column].is_some() { inside(&came_s) } else { time_s.is_nan() };
+                if !fits {
+                    return Err(impossible(index));
+                }
             }
         }
         let conditional = Conditional::new(self, Grid::Coarse);
         let start_s = self.window.start_s;
         Ok((0..count).map(move |index| {
+            let recorded_s = click_time_s[index].map(|time| time + start_s);
+            let mut times_s = recorded_s;
+            if let Some(late_s) = jitter_s.get(index) {
+                for column in 0..2 {
+                    let time_s = click_time_s[index][column];
+                    let rounding_s = 4.0 * f64::EPSILON * (time_s.abs() + late_s[column].abs());
+                    times_s[column] =
+                        start_s + came(time_s, late_s[column], rounding_s, self.window.duration_s());
+                }
+            }
             let seen = Seen {
                 pattern: patterns[usize::from(pattern[index])],
-                times_s: click_time_s[index].map(|time| time + start_s),
+                times_s,
                 open_s: blind_s.get(index).map_or([start_s; SLOTS], |blind| blind.map(|time| time + start_s)),
+                afterpulses: afterpulses.get(index).copied().unwrap_or(0),
             };
-            let cause = (given == Given::Cause).then(|| Cause::ALL[usize::from(cause[index])]);
-            conditional.state(&seen, cause).ok_or_else(|| impossible(index))
+            let state = match given {
+                Given::Cause => {
+                    conditional.state(&seen, &recorded_s, Some(Cause::ALL[usize::from(cause[index])]))
+                }
+                Given::Record => conditional.state(&seen, &recorded_s, None),
+            };
+            state.ok_or_else(|| impossible(index))
         }))
     }
 
@@ -371,8 +411,10 @@ impl Link {
             for (column, _) in pattern.clicks() {
                 check::within("click_time_s", times[column], 0.0, self.window.duration_s(), "s")?;
             }
-            let seen = Seen { pattern, times_s: times.map(|time| time + start_s), open_s: [start_s; SLOTS] };
-            let (density, _) = conditional.densities(&seen, |possible| possible == cause)[cause as usize];
+            let times_s = times.map(|time| time + start_s);
+            let seen = Seen::at(self, pattern, times_s);
+            let (density, _) =
+                conditional.recorded(&seen, &times_s, |possible| possible == cause)[cause as usize];
             Ok(self.finished(&density))
         };
         click_time_s.iter().map(density).collect()
@@ -397,6 +439,18 @@ impl Link {
             mean.add(state::overlap(&rho?, self.patterns[usize::from(*pattern)].bell_state));
         }
         Ok(())
+    }
+}
+
+/// When a click came that was recorded this much later; rounding does not carry it out of the window.
+fn came(recorded_s: f64, late_s: f64, rounding_s: f64, duration_s: f64) -> f64 {
+    let came_s = recorded_s - late_s;
+    if came_s < 0.0 && came_s > -rounding_s {
+        0.0
+    } else if came_s > duration_s && came_s < duration_s + rounding_s {
+        duration_s
+    } else {
+        came_s
     }
 }
 
@@ -460,12 +514,7 @@ impl<'a> Reached<'a> {
         }
         let Some(relative) = fidelity else { return true };
         let new = self.fidelity.count as usize..heralds.len();
-        let records = Records {
-            pattern: &heralds.pattern[new.clone()],
-            cause: &heralds.cause[new.clone()],
-            click_time_s: &heralds.click_time_s[new.clone()],
-            blind_s: heralds.blind_s.get(new).unwrap_or_default(),
-        };
+        let records = heralds.records().part(new);
         // records of this very link: nothing can be refused
         if self.link.add_fidelities(records, &mut self.fidelity).is_err() {
             return false;

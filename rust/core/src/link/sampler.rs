@@ -1,10 +1,11 @@
 //! One herald at a time, for simulators that bring their own clock.
 
 use super::click::ClickEngine;
-use super::draw::{Block, Detectors, Engine, MAX_ATTEMPTS, Record, remembered_before};
+use super::detectors::Detectors;
+use super::draw::{Block, Engine, MAX_ATTEMPTS, Record, remembered_before};
 use super::herald::HeraldEngine;
 use super::photon::PhotonEngine;
-use super::record::{Given, Records};
+use super::record::Given;
 use super::run::{EngineChoice, impossible, never};
 use super::{Link, schedule::Schedule};
 use crate::error::{Error, Result};
@@ -192,13 +193,7 @@ impl<L: Deref<Target = Link>> Sampler<L> {
             let batch = if index == end { (2 * self.states.len()).clamp(1, LARGEST_BATCH) } else { 1 };
             let wanted = index..self.record.heralds.len().min(index + batch);
             let all = self.record.heralds.records();
-            let records = Records {
-                pattern: &all.pattern[wanted.clone()],
-                cause: &all.cause[wanted.clone()],
-                click_time_s: &all.click_time_s[wanted.clone()],
-                blind_s: all.blind_s.get(wanted).unwrap_or_default(),
-            };
-            self.states = self.link.states(records, Given::Cause)?;
+            self.states = self.link.states(all.part(wanted), Given::Cause)?;
             self.states_from = index;
         }
         self.states.get(index - self.states_from).copied().ok_or_else(|| impossible(index))

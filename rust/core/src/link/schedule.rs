@@ -61,6 +61,26 @@ impl Schedule {
         (later - earlier) as f64 * self.attempt_period_s + pauses as f64 * self.pause_s
     }
 
+    /// The attempt in whose time falls what happens `offset_s >= 0` after the start of `attempt`, and how long after its own
+    /// start (s). An attempt lasts until the next one starts: a pause belongs to the last attempt of its burst.
+    pub fn locate(&self, attempt: u64, offset_s: f64) -> (u64, f64) {
+        let period_s = self.attempt_period_s;
+        let within = |attempt: u64, offset_s: f64, most: u64| {
+            let steps = ((offset_s / period_s).floor() as u64).min(most);
+            (attempt + steps, (offset_s - steps as f64 * period_s).max(0.0))
+        };
+        let Some(burst) = self.attempts_per_burst else { return within(attempt, offset_s, u64::MAX >> 2) };
+        let left = burst - attempt % burst;
+        let rest_s = left as f64 * period_s + self.pause_s;
+        if offset_s < rest_s {
+            return within(attempt, offset_s, left - 1);
+        }
+        let cycle_s = burst as f64 * period_s + self.pause_s;
+        let cycles = ((offset_s - rest_s) / cycle_s).floor();
+        let first = attempt + left + (cycles as u64).saturating_mul(burst);
+        within(first, (offset_s - rest_s - cycles * cycle_s).max(0.0), burst - 1)
+    }
+
     /// Time from one attempt to the next inside a burst (s).
     pub fn attempt_period_s(&self) -> f64 {
         self.attempt_period_s
