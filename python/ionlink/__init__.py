@@ -17,9 +17,11 @@ from ionlink.errors import IonlinkError, MissingPackageError, ModelError, Parame
 from ionlink.joining import merge
 from ionlink.link import Link, Source, basic_link
 from ionlink.parameters import (
+    BackgroundProfile,
     BarrettKok,
     Cavity,
     Converter,
+    DecayingBackground,
     Detector,
     Emission,
     ErasureCheck,
@@ -60,11 +62,13 @@ __all__ = [
     "BELL_STATES",
     "CAUSES",
     "STREAM_VERSION",
+    "BackgroundProfile",
     "BarrettKok",
     "Cavity",
     "Coincidences",
     "Contribution",
     "Converter",
+    "DecayingBackground",
     "Detector",
     "Emission",
     "ErasureCheck",

@@ -85,6 +85,8 @@ class _Record(TypedDict):
     cause: NDArray[np.uint8]
     click_time_s: NDArray[np.float64]
     blind_s: NDArray[np.float64] | None
+    jitter_s: NDArray[np.float64] | None
+    afterpulses: NDArray[np.uint8] | None
     coincidences: NotRequired[_Coincidences]
 
 class _Line(TypedDict):
@@ -188,36 +190,24 @@ class Link:
     ) -> tuple[float, float, float]: ...
     def states(
         self,
-        pattern: NDArray[np.uint8],
-        cause: NDArray[np.uint8],
-        click_time_s: NDArray[np.float64],
-        blind_s: NDArray[np.float64] | None = None,
+        record: Mapping[str, NDArray[Any] | None],
         given: str = "cause",
     ) -> NDArray[np.complex128]: ...
     def sampled_fidelity(
         self,
-        pattern: NDArray[np.uint8],
-        cause: NDArray[np.uint8],
-        click_time_s: NDArray[np.float64],
-        blind_s: NDArray[np.float64] | None = None,
+        record: Mapping[str, NDArray[Any] | None],
     ) -> tuple[float, float, float]: ...
     def measure(
         self,
         basis: str,
         key: tuple[int, int],
         attempt: NDArray[np.uint64],
-        pattern: NDArray[np.uint8],
-        cause: NDArray[np.uint8],
-        click_time_s: NDArray[np.float64],
-        blind_s: NDArray[np.float64] | None = None,
+        record: Mapping[str, NDArray[Any] | None],
     ) -> NDArray[np.int8]: ...
     def arrow_stream(
         self,
         attempt: NDArray[np.uint64],
-        pattern: NDArray[np.uint8],
-        cause: NDArray[np.uint8],
-        click_time_s: NDArray[np.float64],
-        blind_s: NDArray[np.float64] | None,
+        record: Mapping[str, NDArray[Any] | None],
         metadata: Mapping[str, str],
     ) -> object: ...
     def error_budget(self) -> _Budget: ...

@@ -10,7 +10,7 @@ import numpy as np
 
 from ionlink import seeds
 from ionlink.errors import ParameterError, refused
-from ionlink.runs import Coincidences, Run
+from ionlink.runs import HIDDEN, Coincidences, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +59,7 @@ def merge(runs: Iterable[Run]) -> Run:
     def joined(columns: Iterable[NDArray[_Scalar]]) -> NDArray[_Scalar]:
         return np.concatenate(list(columns))
 
-    memories = [part.blind_s for part in parts if part.blind_s is not None]
+    hidden = {name: [getattr(part, name) for part in parts if getattr(part, name) is not None] for name in HIDDEN}
     recorded = [part.coincidences for part in parts if part.coincidences is not None]
     return replace(
         first,
@@ -68,7 +68,7 @@ def merge(runs: Iterable[Run]) -> Run:
         pattern=joined(part.pattern for part in parts),
         cause=joined(part.cause for part in parts),
         click_time_s=joined(part.click_time_s for part in parts),
-        blind_s=joined(memories) if memories else None,
+        **{name: joined(columns) if columns else None for name, columns in hidden.items()},
         coincidences=Coincidences(
             *(joined(getattr(one, column.name) for one in recorded) for column in fields(Coincidences))
         )

@@ -350,6 +350,8 @@ class Link(Parameters, _Checked):
             cause=record["cause"],
             click_time_s=record["click_time_s"],
             blind_s=record["blind_s"],
+            jitter_s=record["jitter_s"],
+            afterpulses=record["afterpulses"],
             coincidences=None if coincidences is None else Coincidences._of(**coincidences),
             seed=used,
             engine=record["engine"],

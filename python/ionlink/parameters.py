@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "BackgroundProfile",
     "BarrettKok",
     "Cavity",
     "Converter",
+    "DecayingBackground",
     "Detector",
     "Emission",
     "ErasureCheck",
@@ -613,6 +615,41 @@ Encoding: TypeAlias = Polarization | TimeBin | Frequency | Number | BarrettKok |
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+class DecayingBackground(Parameters):
+    """Background that starts when an undelayed photon arrives and dies out exponentially.
+
+    Parameters
+    ----------
+    decay_s : float
+        Time in which it falls to 1/e (s), above 0 and at most 1e3.
+    """
+
+    _kind: ClassVar[str] = "decaying"
+    _tagged: ClassVar[bool] = True
+
+    decay_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+class BackgroundProfile(Parameters):
+    """Background whose intensity is given point by point: linear between the points, zero outside.
+
+    Parameters
+    ----------
+    times_s : sequence of float
+        Times of the points, from the arrival of an undelayed photon (s): finite, increasing, 2 to 100000.
+    intensity : sequence of float
+        Intensity at each of them in any unit, at least 0 and not all 0.
+    """
+
+    _kind: ClassVar[str] = "profile"
+    _tagged: ClassVar[bool] = True
+
+    times_s: Sequence[float]
+    intensity: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Detector(Parameters):
     """A single-photon detector.
 
@@ -627,6 +664,25 @@ class Detector(Parameters):
         is a click and more reject the attempt.
     dead_time_s : float, default 0
         Time after a click in which the detector is blind (s), at least 0.
+    recovery_time_s : float, default 0
+        Recovery after the dead time (s): a time t later the efficiency is back to 1 - exp(-t / recovery). Each
+        click leaves the detector blind for a time drawn from this law.
+    afterpulse_probability : float, default 0
+        Probability in [0, 0.9] that a click, counted or not, is followed by a false one.
+    afterpulse_time_s : float, default 0
+        Mean time from the end of the dead time to the afterpulse (s), exponentially distributed; above 0
+        where there are afterpulses.
+    timing_jitter_s : float, default 0
+        Standard deviation of the recorded time of a click (s), Gaussian. The window gates the events
+        themselves: recorded times may lie a little outside.
+    gated : bool, default True
+        Whether the detector is off outside its windows. One that is not may be blind when a window opens.
+    background_probability_per_attempt : float, default 0
+        Probability in [0, 1) that light which comes with the pulse, such as scattered laser light, makes at
+        least one event, per attempt and bin; the number is Poisson. With a profile it counts at all times, and
+        the window takes its part.
+    background_profile : DecayingBackground or BackgroundProfile, optional
+        When that light arrives; by default evenly over the window.
     """
 
     _kind: ClassVar[str] = "detector"
@@ -635,6 +691,15 @@ class Detector(Parameters):
     dark_count_rate_hz: float = 0.0
     number_resolving: bool = False
     dead_time_s: float = 0.0
+    recovery_time_s: float = 0.0
+    afterpulse_probability: float = 0.0
+    afterpulse_time_s: float = 0.0
+    timing_jitter_s: float = 0.0
+    gated: bool = True
+    background_probability_per_attempt: float = 0.0
+    background_profile: DecayingBackground | BackgroundProfile | None = field(
+        default=None, metadata=parts_of(DecayingBackground, BackgroundProfile)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)

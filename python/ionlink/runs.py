@@ -33,6 +33,13 @@ _CHUNK = 65_536
 SLOTS = ("00", "01", "10", "11")
 """Port and mode of each slot."""
 
+HIDDEN: dict[str, tuple[type, int | None, tuple[str, ...]]] = {
+    "blind_s": (np.float64, 4, tuple(f"blind_{slot}_s" for slot in SLOTS)),
+    "jitter_s": (np.float64, 2, ("jitter_0_s", "jitter_1_s")),
+    "afterpulses": (np.uint8, None, ("afterpulses",)),
+}
+"""Columns that only some links have, which no laboratory sees: type, width, and their names in tables."""
+
 Slot: TypeAlias = tuple[int, int] | None
 """Port and mode of a click; None for the missing click of a single-click herald."""
 
@@ -153,6 +160,10 @@ class Run(_Columns):
     blind_s : float64 (n, 4), optional
         With detectors that remember clicks from one window to the next: when each slot (00, 01, 10, 11) was
         ready, from the opening of the window (s).
+    jitter_s : float64 (n, 2), optional
+        With detectors that have timing jitter: how much later than it came each click was recorded (s).
+    afterpulses : uint8 (n,), optional
+        With detectors that have afterpulses: which clicks are some, bit m for column m.
     coincidences : Coincidences, optional
         Clicks in one mode and different ports, if they were to be recorded.
     seed : int or SeedSequence
@@ -183,6 +194,8 @@ class Run(_Columns):
     cause: NDArray[np.uint8]
     click_time_s: NDArray[np.float64]
     blind_s: NDArray[np.float64] | None = None
+    jitter_s: NDArray[np.float64] | None = None
+    afterpulses: NDArray[np.uint8] | None = None
     coincidences: Coincidences | None = None
     seed: seeds.Replay
     engine: str
@@ -234,12 +247,15 @@ class Run(_Columns):
         }
 
     def _fidelity(self, selection: slice | NDArray[np.bool_]) -> Estimate:
-        return Estimate(*self.link.core.sampled_fidelity(*self._record(selection)))
+        return Estimate(*self.link.core.sampled_fidelity(self._record(selection)))
 
-    def _record(self, selection: Any) -> tuple[Any, Any, Any, Any]:
+    def _record(self, selection: Any) -> dict[str, NDArray[Any] | None]:
         """Columns from which states follow."""
-        blind_s = None if self.blind_s is None else self.blind_s[selection]
-        return self.pattern[selection], self.cause[selection], self.click_time_s[selection], blind_s
+        columns: dict[str, NDArray[Any] | None] = {}
+        for name in ("pattern", "cause", "click_time_s", *HIDDEN):
+            column = getattr(self, name)
+            columns[name] = None if column is None else column[selection]
+        return columns
 
     @cached_property
     def time_s(self) -> NDArray[np.float64]:
@@ -287,10 +303,10 @@ class Run(_Columns):
             where there is no node B.
         """
         record = self._record(selection)
-        if np.ndim(record[0]) == 0:
+        if np.ndim(self.pattern[selection]) == 0:
             one = self._record(np.atleast_1d(np.asarray(selection)))
-            return self.link.core.states(*one, checks.word(given)).reshape(4, 4)
-        return self.link.core.states(*record, checks.word(given))
+            return self.link.core.states(one, checks.word(given)).reshape(4, 4)
+        return self.link.core.states(record, checks.word(given))
 
     def measure(self, basis: str, seed: Seed = None) -> NDArray[np.int8]:
         """Outcomes of measuring one Pauli operator on each ion, as the laboratory would see them.
@@ -311,7 +327,7 @@ class Run(_Columns):
             with each node's `readout_error`.
         """
         used = seeds.key(seeds.replayable(seed))
-        return self.link.core.measure(checks.word(basis), used, self.attempt, *self._record(slice(None)))
+        return self.link.core.measure(checks.word(basis), used, self.attempt, self._record(slice(None)))
 
     def select(
         self, coincidence_window_s: float | None = None, window_duration_s: float | None = None
@@ -360,8 +376,10 @@ class Run(_Columns):
         kept = _inside(self.click_time_s, **tighter)
         columns = ("attempt", "pattern", "cause", "click_time_s")
         changes: dict[str, Any] = {name: getattr(self, name)[kept] for name in columns} | tighter
-        if self.blind_s is not None:
-            changes["blind_s"] = self.blind_s[kept] if kept.any() else None
+        for name in HIDDEN:
+            column = getattr(self, name)
+            if column is not None:
+                changes[name] = column[kept] if kept.any() else None
         if self.coincidences is not None:
             inside = _inside(self.coincidences.click_time_s, **tighter)
             changes["coincidences"] = self.coincidences._only(inside)
@@ -424,12 +442,13 @@ class Run(_Columns):
         """One row per herald by the Arrow C stream interface, for every library that reads it.
 
         Columns: attempt (uint64), time_s (float64), bell_state, pattern, cause (dictionaries of strings),
-        click_time_0_s, click_time_1_s (float64, NaN for a missing click), and blind_00_s to blind_11_s where
-        there is `blind_s`. The schema's metadata has the link file and the provenance.
+        click_time_0_s, click_time_1_s (float64, NaN for a missing click), and blind_00_s to blind_11_s,
+        jitter_0_s, jitter_1_s and afterpulses (uint8) where there are `blind_s`, `jitter_s`, `afterpulses`.
+        The schema's metadata has the link file and the provenance.
         """
         from ionlink import storage
 
-        return self.link.core.arrow_stream(self.attempt, *self._record(slice(None)), storage.metadata(self))
+        return self.link.core.arrow_stream(self.attempt, self._record(slice(None)), storage.metadata(self))
 
     def to_arrow(self) -> Any:
         """Table of the heralds as a `pyarrow.Table`; the run itself can be given to whatever reads Arrow.
@@ -460,8 +479,10 @@ class Run(_Columns):
             name: pandas.Categorical.from_codes(codes, names) for name, (codes, names) in named.items()
         }
         columns |= {f"click_time_{mode}_s": self.click_time_s[:, mode] for mode in (0, 1)}
-        if self.blind_s is not None:
-            columns |= {f"blind_{slot}_s": self.blind_s[:, index] for index, slot in enumerate(SLOTS)}
+        for hidden, (_, width, titles) in HIDDEN.items():
+            column = getattr(self, hidden)
+            if column is not None:
+                columns |= dict(zip(titles, [column] if width is None else column.T, strict=True))
         return pandas.DataFrame(columns)
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -15,11 +15,11 @@ from ionlink import _core, seeds
 from ionlink.errors import ParameterError, refused
 from ionlink.extras import imported
 from ionlink.link import Link
-from ionlink.runs import SLOTS, Coincidences, Run
+from ionlink.runs import HIDDEN, Coincidences, Run
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -35,7 +35,6 @@ _COLUMNS: dict[str, tuple[type, int | None]] = {
     "click_time_s": (np.float64, 2),
 }
 """Type and width of each column."""
-_BLIND: dict[str, tuple[type, int | None]] = {"blind_s": (np.float64, 4)}
 _COINCIDENCES: dict[str, tuple[type, int | None]] = {
     "attempt": (np.uint64, None),
     "mode": (np.uint8, None),
@@ -98,8 +97,7 @@ def metadata(run: Run) -> dict[str, str]:
 
 def _save_npz(run: Run, path: Path) -> None:
     columns: dict[str, Any] = {name: getattr(run, name) for name in _COLUMNS}
-    if run.blind_s is not None:
-        columns["blind_s"] = run.blind_s
+    columns |= {name: getattr(run, name) for name in HIDDEN if getattr(run, name) is not None}
     if run.coincidences is not None:
         columns |= {f"{_PREFIX}{name}": getattr(run.coincidences, name) for name in _COINCIDENCES}
         columns[f"{_PREFIX}mode"] = run.coincidences.mode[:, 0]
@@ -179,7 +177,7 @@ def _load_npz(file: BinaryIO) -> Run:
     file.seek(0)
     with np.load(file, allow_pickle=False) as archive:
         provenance = _checked(json.loads(str(archive["provenance"])))
-        columns = _columns(archive, _COLUMNS | (_BLIND if "blind_s" in archive else {}))
+        columns = _columns(archive, _COLUMNS | _hidden(archive))
         coincidences = None
         if f"{_PREFIX}attempt" in archive:
             found = {name: archive[f"{_PREFIX}{name}"] for name in _COINCIDENCES}
@@ -201,11 +199,14 @@ def _load_parquet(file: BinaryIO) -> Run:
     rows["pattern"] = _indices(table["pattern"], patterns)
     rows["cause"] = _indices(table["cause"], _core.CAUSES)
     several = {"click_time_s": [f"click_time_{mode}_s" for mode in (0, 1)]}
-    if f"blind_{SLOTS[0]}_s" in table.column_names:
-        several["blind_s"] = [f"blind_{slot}_s" for slot in SLOTS]
+    for name, (_, width, titles) in HIDDEN.items():
+        if titles[0] in table.column_names and width is None:
+            rows[name] = np.asarray(table[titles[0]])
+        elif titles[0] in table.column_names:
+            several[name] = list(titles)
     for name, parts in several.items():
         rows[name] = np.column_stack([np.asarray(table[part]) for part in parts])
-    columns = _columns(rows, _COLUMNS | (_BLIND if "blind_s" in rows else {}))
+    columns = _columns(rows, _COLUMNS | _hidden(rows))
     return _restored(provenance, columns, None)
 
 
@@ -222,6 +223,10 @@ def _checked(provenance: Any) -> dict[str, Any]:
     if not isinstance(provenance, dict) or provenance.get("format") != _FORMAT:
         raise ValueError(f"its format is not {_FORMAT!r}")
     return provenance
+
+
+def _hidden(found: Container[str]) -> dict[str, tuple[type, int | None]]:
+    return {name: HIDDEN[name][:2] for name in HIDDEN if name in found}
 
 
 def _columns(

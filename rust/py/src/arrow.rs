@@ -6,7 +6,7 @@ use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::types::Int8Type;
 use arrow_array::{
     ArrayRef, DictionaryArray, Float64Array, Int8Array, RecordBatch, RecordBatchIterator, StringArray,
-    UInt64Array,
+    UInt8Array, UInt64Array,
 };
 use arrow_schema::{ArrowError, Field, Schema};
 use ionlink_core::encoding::SLOTS;
@@ -69,6 +69,15 @@ fn table(
             let times_s: Vec<f64> = records.blind_s.iter().map(|times| times[slot]).collect();
             arrays.push((format!("blind_{}{}_s", slot / 2, slot % 2), Arc::new(Float64Array::from(times_s))));
         }
+    }
+    if !records.jitter_s.is_empty() {
+        for mode in 0..2 {
+            let times_s: Vec<f64> = records.jitter_s.iter().map(|times| times[mode]).collect();
+            arrays.push((format!("jitter_{mode}_s"), Arc::new(Float64Array::from(times_s))));
+        }
+    }
+    if !records.afterpulses.is_empty() {
+        arrays.push(("afterpulses".into(), Arc::new(UInt8Array::from(records.afterpulses.to_vec()))));
     }
     let fields: Vec<Field> =
         arrays.iter().map(|(name, array)| Field::new(name, array.data_type().clone(), false)).collect();

@@ -201,13 +201,17 @@ impl PyLink {
         result.set_item("attempts", run.attempts)?;
         result.set_item("ended", end)?;
         result.set_item("engine", run.engine.name())?;
-        let Heralds { attempt, pattern, cause, click_time_s, blind_s } = run.heralds;
+        let Heralds { attempt, pattern, cause, click_time_s, blind_s, jitter_s, afterpulses } = run.heralds;
         result.set_item("attempt", arrays::vector(py, attempt))?;
         result.set_item("pattern", arrays::vector(py, pattern))?;
         result.set_item("cause", arrays::vector(py, cause))?;
         result.set_item("click_time_s", arrays::rows(py, click_time_s)?)?;
         let blind_s = if blind_s.is_empty() { None } else { Some(arrays::rows(py, blind_s)?) };
         result.set_item("blind_s", blind_s)?;
+        let jitter_s = if jitter_s.is_empty() { None } else { Some(arrays::rows(py, jitter_s)?) };
+        result.set_item("jitter_s", jitter_s)?;
+        let afterpulses = (!afterpulses.is_empty()).then(|| arrays::vector(py, afterpulses));
+        result.set_item("afterpulses", afterpulses)?;
         if record_coincidences {
             let coincidences = PyDict::new(py);
             coincidences.set_item("attempt", arrays::vector(py, run.coincidences.attempt))?;
@@ -242,15 +246,13 @@ impl PyLink {
         py.detach(|| triple(run.herald_probability()))
     }
 
-    /// The ions' states given click times and, with `given="cause"`, cause: complex128 (n, 4, 4).
-    #[pyo3(signature = (pattern, cause, click_time_s, blind_s = None, given = "cause"))]
+    /// The ions' states given click times and, with `given="cause"`, cause: complex128 (n, 4, 4). A record is a dict of columns
+    /// by their names in `sample`; those that are None may be left out.
+    #[pyo3(signature = (record, given = "cause"))]
     fn states<'py>(
         &self,
         py: Python<'py>,
-        pattern: PyReadonlyArray1<'py, u8>,
-        cause: PyReadonlyArray1<'py, u8>,
-        click_time_s: PyReadonlyArray2<'py, f64>,
-        blind_s: Option<PyReadonlyArray2<'py, f64>>,
+        record: &Bound<'py, PyDict>,
         given: &str,
     ) -> PyResult<Bound<'py, PyArray3<Complex64>>> {
         let given = match given {
@@ -261,7 +263,7 @@ impl PyLink {
                 return Err(translate(Error::parameter("given", format!("{other:?}"), domain, "")));
             }
         };
-        let columns = Columns::copied(&pattern, &cause, &click_time_s, blind_s.as_ref())?;
+        let columns = Columns::of(record)?;
         let mut states = Vec::with_capacity(columns.pattern.len());
         columns.in_parts(py, |records| {
             states.append(&mut self.link.states(records, given)?);
@@ -271,36 +273,28 @@ impl PyLink {
     }
 
     /// Mean fidelity to the announced Bell states with its 95 % interval: value, low, high.
-    #[pyo3(signature = (pattern, cause, click_time_s, blind_s = None))]
     fn sampled_fidelity<'py>(
         &self,
         py: Python<'py>,
-        pattern: PyReadonlyArray1<'py, u8>,
-        cause: PyReadonlyArray1<'py, u8>,
-        click_time_s: PyReadonlyArray2<'py, f64>,
-        blind_s: Option<PyReadonlyArray2<'py, f64>>,
+        record: &Bound<'py, PyDict>,
     ) -> PyResult<(f64, f64, f64)> {
-        let columns = Columns::copied(&pattern, &cause, &click_time_s, blind_s.as_ref())?;
+        let columns = Columns::of(record)?;
         let mut mean = FidelityMean::default();
         columns.in_parts(py, |records| self.link.add_fidelities(records, &mut mean))?;
         Ok(triple(mean.estimate()))
     }
 
     /// Outcomes +1 and -1 of one Pauli operator on each ion: int8 (n, 2).
-    #[pyo3(signature = (basis, key, attempt, pattern, cause, click_time_s, blind_s = None))]
     fn measure<'py>(
         &self,
         py: Python<'py>,
         basis: &str,
         key: (u64, u64),
         attempt: PyReadonlyArray1<'py, u64>,
-        pattern: PyReadonlyArray1<'py, u8>,
-        cause: PyReadonlyArray1<'py, u8>,
-        click_time_s: PyReadonlyArray2<'py, f64>,
-        blind_s: Option<PyReadonlyArray2<'py, f64>>,
+        record: &Bound<'py, PyDict>,
     ) -> PyResult<Bound<'py, PyArray2<i8>>> {
         let operators = operators_named(basis).map_err(translate)?;
-        let columns = Columns::copied(&pattern, &cause, &click_time_s, blind_s.as_ref())?;
+        let columns = Columns::of(record)?;
         let (key, attempt) = (Key([key.0, key.1]), attempt.as_array().to_vec());
         let mut outcomes = Vec::with_capacity(attempt.len());
         columns.in_parts(py, |records| {
@@ -317,13 +311,10 @@ impl PyLink {
         &self,
         py: Python<'py>,
         attempt: PyReadonlyArray1<'py, u64>,
-        pattern: PyReadonlyArray1<'py, u8>,
-        cause: PyReadonlyArray1<'py, u8>,
-        click_time_s: PyReadonlyArray2<'py, f64>,
-        blind_s: Option<PyReadonlyArray2<'py, f64>>,
+        record: &Bound<'py, PyDict>,
         metadata: HashMap<String, String>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        let columns = Columns::copied(&pattern, &cause, &click_time_s, blind_s.as_ref())?;
+        let columns = Columns::of(record)?;
         arrow::stream(py, &self.link, attempt.as_array().to_vec(), &columns, metadata)
     }
 
@@ -424,20 +415,19 @@ pub(crate) struct Columns {
     cause: Vec<u8>,
     click_time_s: Vec<[f64; 2]>,
     blind_s: Vec<[f64; 4]>,
+    jitter_s: Vec<[f64; 2]>,
+    afterpulses: Vec<u8>,
 }
 
 impl Columns {
-    fn copied(
-        pattern: &PyReadonlyArray1<'_, u8>,
-        cause: &PyReadonlyArray1<'_, u8>,
-        click_time_s: &PyReadonlyArray2<'_, f64>,
-        blind_s: Option<&PyReadonlyArray2<'_, f64>>,
-    ) -> PyResult<Self> {
+    fn of(record: &Bound<'_, PyDict>) -> PyResult<Self> {
         Ok(Self {
-            pattern: pattern.as_array().to_vec(),
-            cause: cause.as_array().to_vec(),
-            click_time_s: rows("click_time_s", click_time_s)?,
-            blind_s: blind_s.map_or(Ok(vec![]), |blind_s| rows("blind_s", blind_s))?,
+            pattern: column(record, "pattern")?,
+            cause: column(record, "cause")?,
+            click_time_s: rows(record, "click_time_s")?,
+            blind_s: rows(record, "blind_s")?,
+            jitter_s: rows(record, "jitter_s")?,
+            afterpulses: column(record, "afterpulses")?,
         })
     }
 
@@ -448,7 +438,7 @@ impl Columns {
         mut work: impl FnMut(Records<'_>) -> ionlink_core::Result<()> + Send,
     ) -> PyResult<()> {
         const PART: usize = 1 << 14;
-        let Self { pattern, cause, click_time_s, blind_s } = self;
+        let Self { pattern, cause, click_time_s, .. } = self;
         if cause.len() != pattern.len() || click_time_s.len() != pattern.len() {
             let given = format!("{}, {} and {} records", pattern.len(), cause.len(), click_time_s.len());
             return Err(translate(Error::parameter(
@@ -459,13 +449,7 @@ impl Columns {
             )));
         }
         for start in (0..pattern.len()).step_by(PART) {
-            let part = start..pattern.len().min(start + PART);
-            let records = Records {
-                pattern: &pattern[part.clone()],
-                cause: &cause[part.clone()],
-                click_time_s: &click_time_s[part.clone()],
-                blind_s: blind_s.get(part).unwrap_or_default(),
-            };
+            let records = self.records().part(start..pattern.len().min(start + PART));
             py.detach(|| work(records)).map_err(translate)?;
             py.check_signals()?;
         }
@@ -478,11 +462,24 @@ impl Columns {
             cause: &self.cause,
             click_time_s: &self.click_time_s,
             blind_s: &self.blind_s,
+            jitter_s: &self.jitter_s,
+            afterpulses: &self.afterpulses,
         }
     }
 }
 
-fn rows<const N: usize>(name: &str, array: &PyReadonlyArray2<'_, f64>) -> PyResult<Vec<[f64; N]>> {
+/// A column of bytes; empty where it is None or left out.
+fn column(record: &Bound<'_, PyDict>, name: &str) -> PyResult<Vec<u8>> {
+    match record.get_item(name)?.filter(|value| !value.is_none()) {
+        Some(value) => Ok(value.extract::<PyReadonlyArray1<'_, u8>>()?.as_array().to_vec()),
+        None => Ok(vec![]),
+    }
+}
+
+/// A column of rows; empty where it is None or left out.
+fn rows<const N: usize>(record: &Bound<'_, PyDict>, name: &str) -> PyResult<Vec<[f64; N]>> {
+    let Some(value) = record.get_item(name)?.filter(|value| !value.is_none()) else { return Ok(vec![]) };
+    let array = value.extract::<PyReadonlyArray2<'_, f64>>()?;
     let array = array.as_array();
     if array.ncols() != N {
         let given = format!("{} columns", array.ncols());
