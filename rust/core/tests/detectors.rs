@@ -21,6 +21,11 @@ fn sample(link: &Link, engine: EngineChoice, seed: u64, stop: Stop) -> Run {
     link.sample(&Plan { engine, ..Plan::new(Key::from_seed(seed), stop) }, &mut |_| true).unwrap()
 }
 
+/// Number of heralds with this cause.
+fn caused(run: &Run, cause: Cause) -> f64 {
+    run.heralds.cause.iter().map(|found| f64::from(u8::from(*found == cause as u8))).sum()
+}
+
 fn basic() -> BasicLinkParams {
     BasicLinkParams {
         efficiency: [0.5, 0.4],
@@ -202,7 +207,7 @@ impl Loop {
 }
 
 /// Number encoding, one bright ion, one detector: heralds are its clicks.
-fn clicking(detector: DetectorParams, efficiency: f64, basic: BasicLinkParams) -> Link {
+fn clicking(detector: &DetectorParams, efficiency: f64, basic: BasicLinkParams) -> Link {
     let params = BasicLinkParams {
         encoding: "number".into(),
         efficiency: [efficiency, 0.0],
@@ -211,7 +216,7 @@ fn clicking(detector: DetectorParams, efficiency: f64, basic: BasicLinkParams) -
         reflectivity: OneOrMany::One(0.0),
         ..basic
     };
-    link(&params, &detector, |_| {})
+    link(&params, detector, |_| {})
 }
 
 #[test]
@@ -219,7 +224,7 @@ fn recovery_follows_its_law() {
     // events in every attempt: the share of attempts that click, by a loop over attempts
     let (recovery_s, dead_s) = (1.5e-6, 0.3e-6);
     let detector = DetectorParams { recovery_time_s: recovery_s, dead_time_s: dead_s, ..Default::default() };
-    let link = clicking(detector.clone(), 1.0, BasicLinkParams::default());
+    let link = clicking(&detector, 1.0, BasicLinkParams::default());
     let error = link.exact().unwrap_err();
     assert!(
         matches!(&error, Error::Model { parameter, .. } if parameter == "station.detectors.recovery_time_s"),
@@ -239,7 +244,7 @@ fn recovery_follows_its_law() {
         // renewals: the variance of their number is below that of a Poisson process
         assert_counts(run.heralds.len() as f64, expected, &format!("{engine:?}"));
         let wrong = clicking(
-            DetectorParams { recovery_time_s: 1.1 * recovery_s, ..detector.clone() },
+            &DetectorParams { recovery_time_s: 1.1 * recovery_s, ..detector.clone() },
             1.0,
             BasicLinkParams::default(),
         );
@@ -260,7 +265,7 @@ fn afterpulses_come_as_a_plain_loop_says() {
     let window_s = 200e-9;
     let basic = BasicLinkParams { window_duration_s: window_s, ..Default::default() };
     for gated in [true, false] {
-        let link = clicking(DetectorParams { gated, ..detector.clone() }, efficiency, basic.clone());
+        let link = clicking(&DetectorParams { gated, ..detector.clone() }, efficiency, basic.clone());
         assert!(link.exact().is_err());
         let attempts = 400_000;
         let (mut slow, mut counted, mut false_clicks) = (Loop::new(8), 0.0, 0.0);
@@ -306,8 +311,7 @@ fn afterpulses_come_as_a_plain_loop_says() {
         for engine in [EngineChoice::Photon, EngineChoice::Click] {
             let run = sample(&link, engine, 9, Stop::Attempts(attempts));
             let heralds = run.heralds.len() as f64;
-            let afterpulses =
-                run.heralds.cause.iter().filter(|c| **c == Cause::Afterpulse as u8).count() as f64;
+            let afterpulses = caused(&run, Cause::Afterpulse);
             for (seen, expected) in [(heralds, counted), (afterpulses, false_clicks)] {
                 // chains make counts spread more than Poisson's: by less than 1/(1 - p)²
                 let spread = (2.0 * expected).sqrt() / (1.0 - probability);
@@ -317,9 +321,9 @@ fn afterpulses_come_as_a_plain_loop_says() {
         }
     }
     // negative control: the loop's numbers are not those of half the probability
-    let half = clicking(DetectorParams { afterpulse_probability: 0.15, ..detector }, efficiency, basic);
+    let half = clicking(&DetectorParams { afterpulse_probability: 0.15, ..detector }, efficiency, basic);
     let run = sample(&half, EngineChoice::Click, 9, Stop::Attempts(400_000));
-    let few = run.heralds.cause.iter().filter(|c| **c == Cause::Afterpulse as u8).count() as f64;
+    let few = caused(&run, Cause::Afterpulse);
     let all = 400_000.0 * efficiency * probability * 0.2;
     assert!(few < 0.7 * all, "{few} {all}");
 }
@@ -336,7 +340,7 @@ fn dark_counts_blind_detectors_that_are_not_gated() {
         ..Default::default()
     };
     let basic = BasicLinkParams { window_duration_s: 1e-9, ..Default::default() };
-    let free = clicking(detector.clone(), efficiency, basic.clone());
+    let free = clicking(&detector, efficiency, basic.clone());
     let error = free.exact().unwrap_err();
     assert!(error.to_string().contains("station.detectors"), "{error}");
     let attempts = 2_000_000_u64;
@@ -345,12 +349,12 @@ fn dark_counts_blind_detectors_that_are_not_gated() {
     let expected = attempts as f64 * efficiency / (1.0 + all_hz * dead_s);
     for engine in [EngineChoice::Photon, EngineChoice::Click] {
         let run = sample(&free, engine, 13, Stop::Attempts(attempts));
-        let photons = run.heralds.cause.iter().filter(|c| **c == Cause::Photon as u8).count() as f64;
+        let photons = caused(&run, Cause::Photon);
         assert_counts(photons, expected, &format!("{engine:?}"));
         // negative control: a gated detector is blinded by its own clicks alone
-        let gated = clicking(DetectorParams { gated: true, ..detector.clone() }, efficiency, basic.clone());
+        let gated = clicking(&DetectorParams { gated: true, ..detector.clone() }, efficiency, basic.clone());
         let run = sample(&gated, engine, 13, Stop::Attempts(attempts));
-        let more = run.heralds.cause.iter().filter(|c| **c == Cause::Photon as u8).count() as f64;
+        let more = caused(&run, Cause::Photon);
         assert!(more > expected + 3.0 * SIGMAS * expected.sqrt());
     }
 }

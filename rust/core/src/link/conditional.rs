@@ -286,7 +286,7 @@ impl<'a> Conditional<'a> {
                     Content::Later => later += 1,
                 }
             }
-            if slot.number_resolving && (now > 1 || later > 0) || now > 1 {
+            if now > 1 || slot.number_resolving && later > 0 {
                 return None;
             }
             // none before the click in a threshold slot, none at all in a number-resolving one
@@ -301,11 +301,10 @@ impl<'a> Conditional<'a> {
             };
             let afterpulse = seen.afterpulses >> clicks.columns[click] & 1 == 1;
             let here = match (now > 0, later > 0, afterpulse) {
-                (true, _, false) => [silent, 0.0, 0.0],
                 (true, _, true) => return None,
+                // the density of an afterpulse is common to all contents
+                (true, _, false) | (false, true, true) => [silent, 0.0, 0.0],
                 (false, true, false) => [(dark + lit) * silent, 0.0, 0.0],
-                // the density of the afterpulse itself is common to all contents
-                (false, true, true) => [silent, 0.0, 0.0],
                 (false, false, false) => {
                     [dark * dark_after * silent, (lit + dark * (1.0 - dark_after)) * silent, 0.0]
                 }
