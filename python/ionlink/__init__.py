@@ -29,12 +29,14 @@ from ionlink.parameters import (
     Fiber,
     Filter,
     Frequency,
+    HeraldedState,
     IonPhoton,
     Lens,
     LocalErrors,
     Loss,
     Measured,
     MeasuredEfficiency,
+    Memory,
     Node,
     Number,
     Polarization,
@@ -55,7 +57,7 @@ from ionlink.runs import Coincidences, RelativePrecision, Run
 from ionlink.sampler import Herald, Sampler
 
 if TYPE_CHECKING:
-    from ionlink import cli, plot
+    from ionlink import bell, cli, plot
     from ionlink.storage import load_run
 
 __all__ = [
@@ -80,6 +82,7 @@ __all__ = [
     "Filter",
     "Frequency",
     "Herald",
+    "HeraldedState",
     "IonPhoton",
     "IonlinkError",
     "Lens",
@@ -88,6 +91,7 @@ __all__ = [
     "Loss",
     "Measured",
     "MeasuredEfficiency",
+    "Memory",
     "MissingPackageError",
     "ModelError",
     "Node",
@@ -115,6 +119,7 @@ __all__ = [
     "__version__",
     "atoms",
     "basic_link",
+    "bell",
     "catalog",
     "cli",
     "load_run",
@@ -123,7 +128,7 @@ __all__ = [
     "presets",
 ]
 
-_LAZY = {"cli": "cli", "plot": "plot", "load_run": "storage"}
+_LAZY = {"bell": "bell", "cli": "cli", "plot": "plot", "load_run": "storage"}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from ionlink import _core, checks, seeds
 from ionlink._core import Link as CoreLink
 from ionlink.errors import ParameterError, refused
-from ionlink.parameters import ELEMENTS, ENCODINGS, Node, Polarization, Published, Schedule, Station
+from ionlink.parameters import (
+    ELEMENTS,
+    ENCODINGS,
+    HeraldedState,
+    Node,
+    Polarization,
+    Published,
+    Schedule,
+    Station,
+)
 from ionlink.progress import reporter
 from ionlink.results import ErrorBudget, Exact
 from ionlink.runs import Coincidences, RelativePrecision, Run
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ionlink.parameters import Element, Encoding
+    from ionlink.parameters import Element, Encoding, Memory
     from ionlink.progress import Observer
     from ionlink.seeds import Seed
 
@@ -99,10 +109,15 @@ class Link(Parameters, _Checked):
     phase_feed_forward : bool, default False
         Whether the phase that the recorded click times reveal is removed from each state, by a turn of ion B;
         not for frequency encoding.
+    collective_t2_s : float, default inf
+        1/e time of one ion's coherence (s), above 0, in a field that both ions share: its offset is drawn
+        once per attempt from a Gaussian. Psi states of equal waits do not notice it; not for one node.
     name : str, optional
         Short name.
     reference : str, optional
         The paper or note the numbers come from.
+    heralded_state : HeraldedState, optional
+        The state of the ions of every herald, where it was measured; computed by default.
     published : Published, optional
         What was measured, for links that exist.
 
@@ -130,8 +145,10 @@ class Link(Parameters, _Checked):
     bell_phase_rad: float = 0.0
     phase_reference: str = "calibrated"
     phase_feed_forward: bool = False
+    collective_t2_s: float = inf
     name: str | None = None
     reference: str | None = None
+    heralded_state: HeraldedState | None = field(default=None, metadata=parts_of(HeraldedState))
     published: Published | None = field(default=None, metadata=parts_of(Published))
 
     def __post_init__(self) -> None:
@@ -463,6 +480,7 @@ def basic_link(
     phase_feed_forward: bool = False,
     attempt_period_s: float | None = None,
     schedule: Schedule | None = None,
+    memory: Memory | None = None,
 ) -> Link:
     """Link of which only total efficiencies are known. Phases are raw.
 
@@ -514,6 +532,9 @@ def basic_link(
         Time from one attempt to the next (s), by default 1e-6; not together with `schedule`.
     schedule : Schedule, optional
         Bursts and pauses; by default there are none.
+    memory : Memory, optional
+        What happens to both ions while they wait; nothing by default. There are no paths, so that
+        ``wait_s="auto"`` does not wait.
 
     Returns
     -------

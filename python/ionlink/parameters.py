@@ -10,11 +10,16 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
+import numpy as np
+
 from ionlink import _core
+from ionlink.errors import refused
 from ionlink.tables import Parameters, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "BackgroundProfile",
@@ -29,12 +34,14 @@ __all__ = [
     "Fiber",
     "Filter",
     "Frequency",
+    "HeraldedState",
     "IonPhoton",
     "Lens",
     "LocalErrors",
     "Loss",
     "Measured",
     "MeasuredEfficiency",
+    "Memory",
     "Node",
     "Number",
     "Polarization",
@@ -716,8 +723,9 @@ class LocalErrors(Parameters):
         Probability in [0, 1] that the qubit's state is replaced by I/2.
     dephasing_probability : float, default 0
         Probability in [0, 1] of a phase flip.
-    readout_error : float, default 0
-        Probability in [0, 1] that the readout shows the wrong outcome; enters measurements, not states.
+    readout_error : float or (float, float), default 0
+        Probability in [0, 1] that the readout shows the wrong outcome, one for both states or one for |0> and
+        one for |1>; enters measurements, not states. X and Y are turned to Z first: +1 is read as |0>.
     """
 
     _kind: ClassVar[str] = "local_errors"
@@ -726,7 +734,52 @@ class LocalErrors(Parameters):
     rotation_rad: Sequence[float] = (0.0, 0.0, 0.0)
     depolarizing_probability: float = 0.0
     dephasing_probability: float = 0.0
-    readout_error: float = 0.0
+    readout_error: float | Sequence[float] = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+class Memory(Parameters):
+    """Storage of one ion's qubit: what a wait does to it, after its local errors and in this order.
+
+    Damping by `t1_s`, pure dephasing by `t2_s`, the turn by `frequency_offset_rad_per_s`, the errors of
+    decoupling pulses, the loss of the ion. Decoupling is an effective law: N pulses multiply `t2_s` by
+    N**`decoupling_exponent` (de Lange et al., Science 330, 60 (2010)) and change nothing else.
+
+    Parameters
+    ----------
+    t1_s : float, default inf
+        1/e time of |1>, which decays to |0> (s), above 0; coherence keeps exp(-t/(2 t1_s)) of it.
+    t2_s : float, default inf
+        1/e time of the coherence by pure dephasing alone (s), above 0.
+    decay : {"exponential", "gaussian"}, default "exponential"
+        Pure dephasing keeps exp(-t/t2_s) or exp(-(t/t2_s)**2).
+    loss_rate_hz : float, default 0
+        Rate at which the ion is lost (1/s), from 0 to 1e18: it enters the state as I/2 and counts as leakage.
+    frequency_offset_rad_per_s : float, default 0
+        Angular frequency by which the stored qubit misses its frame (rad/s), at most 1e18 either way; the
+        phase of |1> grows by it times the wait, and no calibration removes it.
+    wait_s : float or "auto", default "auto"
+        Time from emission to use (s), from 0 to 1e9; ``"auto"``: until the node knows of the herald, the
+        delay of its path there and back.
+    decoupling_pulses : int, default 0
+        Pulses of dynamical decoupling during the wait, from 0 to 2**53.
+    decoupling_exponent : float, default 2/3
+        Power of the number of pulses that multiplies `t2_s`, in [0, 2].
+    decoupling_pulse_error : float, default 0
+        Probability in [0, 1] that a pulse replaces the qubit's state by I/2.
+    """
+
+    _kind: ClassVar[str] = "memory"
+
+    t1_s: float = inf
+    t2_s: float = inf
+    decay: str = "exponential"
+    loss_rate_hz: float = 0.0
+    frequency_offset_rad_per_s: float = 0.0
+    wait_s: float | str = "auto"
+    decoupling_pulses: int = 0
+    decoupling_exponent: float = 2 / 3
+    decoupling_pulse_error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
@@ -743,6 +796,8 @@ class Node(Parameters):
         How the photon gets to the path.
     errors : LocalErrors, optional
         Local errors of the ion; none by default.
+    memory : Memory, optional
+        What happens to the ion while it waits; nothing by default.
     """
 
     _kind: ClassVar[str] = "node"
@@ -753,6 +808,7 @@ class Node(Parameters):
         metadata=parts_of(Lens, Cavity, MeasuredEfficiency)
     )
     errors: LocalErrors = field(default=LocalErrors(), metadata=parts_of(LocalErrors))
+    memory: Memory | None = field(default=None, metadata=parts_of(Memory))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
@@ -817,6 +873,68 @@ class Schedule(Parameters):
     attempt_period_s: float
     attempts_per_burst: int | None = None
     pause_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False, init=False)
+class HeraldedState(Parameters):
+    """A published density matrix in which every herald leaves the ions, whatever the clicks.
+
+    The photons then give probabilities, causes and times alone. Other announced Bell states get the matrix
+    turned by the Pauli operator on ion B that carries one Bell state to the other. Local errors do not apply
+    and are refused beside it, all but the readout; a `Memory` does.
+
+    Parameters
+    ----------
+    rho : array_like of complex, shape (4, 4), optional
+        The density matrix, rows and columns |00>, |01>, |10>, |11>, node A first. May be given without
+        ``rho=``; `real` and `imag` in its place hold the parts.
+    real, imag : array_like of float, shape (4, 4), optional
+        Its real and imaginary part; without `imag` it is real.
+    bell_state : {"phi+", "phi-", "psi+", "psi-"}
+        The announced Bell state it was measured for.
+
+    Raises
+    ------
+    ParameterError
+        Beyond 1e-9 for a matrix that is not Hermitian, of trace 1 and without negative eigenvalues.
+        `ionlink.bell.nearest_state` makes such a matrix of a printed one.
+    """
+
+    _kind: ClassVar[str] = "heralded_state"
+
+    real: Sequence[Sequence[float]]
+    imag: Sequence[Sequence[float]] = ((0.0,) * 4,) * 4
+    bell_state: str
+
+    def __init__(
+        self,
+        rho: ArrayLike | None = None,
+        *,
+        real: ArrayLike | None = None,
+        imag: ArrayLike | None = None,
+        bell_state: str,
+    ) -> None:
+        if (rho is None) == (real is None):
+            raise refused("rho", rho, "given, or `real` in its place")
+        if rho is not None and imag is not None:
+            raise refused("imag", imag, "left out beside rho")
+        try:
+            whole = None if rho is None else np.asarray(rho)
+            real_part = np.asarray(real) if whole is None else whole.real
+            imag_part = np.zeros((4, 4)) if imag is None else np.asarray(imag)
+            if whole is not None:
+                imag_part = whole.imag
+        except ValueError:  # rows of different lengths
+            raise refused("rho", rho if real is None else real, "a matrix of shape (4, 4)") from None
+        object.__setattr__(self, "real", real_part.tolist())
+        object.__setattr__(self, "imag", imag_part.tolist())
+        object.__setattr__(self, "bell_state", bell_state)
+        self.__post_init__()
+
+    @property
+    def rho(self) -> NDArray[np.complex128]:
+        """The density matrix, shape (4, 4), complex."""
+        return np.array(self.real) + 1j * np.array(self.imag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)

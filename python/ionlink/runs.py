@@ -323,8 +323,8 @@ class Run(_Columns):
         Returns
         -------
         int8 (n, 2)
-            +1 or -1 for node A and node B, drawn from the state given cause and click times, then flipped
-            with each node's `readout_error`.
+            +1 or -1 for node A and node B, drawn from the state given cause and click times; +1 is read as
+            |0> and -1 as |1>, each misread with the node's `readout_error` for it.
         """
         used = seeds.key(seeds.replayable(seed))
         return self.link.core.measure(checks.word(basis), used, self.attempt, self._record(slice(None)))

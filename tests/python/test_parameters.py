@@ -39,6 +39,8 @@ SMALLEST = {
     "polarization_loss": il.PolarizationLoss(transmission=(0.9, 1.0)),
     "detector": il.Detector(),
     "local_errors": il.LocalErrors(),
+    "memory": il.Memory(),
+    "heralded_state": il.HeraldedState(np.diag([0.0, 0.5, 0.5, 0.0]), bell_state="psi+"),
     "polarization": il.Polarization(),
     "time-bin": il.TimeBin(bin_separation_s=50e-9),
     "erasure_check": il.ErasureCheck(),
@@ -83,6 +85,10 @@ def links():
         elif kind == "erasure_check":
             encoding = il.TimeBin(bin_separation_s=50e-9, erasure_check=part)
             yield kind, "encoding.erasure_check", link_of(encoding=encoding)
+        elif kind == "memory":
+            yield kind, "nodes.0.memory", link_of(node_a=node_of(memory=part))
+        elif kind == "heralded_state":
+            yield kind, "heralded_state", link_of(heralded_state=part)
         elif kind == "cavity":
             yield kind, "nodes.0.collection", link_of(node_a=node_of(collection=part))
 

@@ -1,5 +1,6 @@
 //! A link: two nodes, two paths, one station; checked once, then ready for [`Link::exact`] and for sampling.
 
+mod after;
 mod attempt;
 pub mod basic;
 mod branch;
@@ -31,8 +32,7 @@ use crate::encoding::{Carrier, EncodingParams, SLOTS};
 use crate::error::{Error, Result};
 use crate::herald::Pattern;
 use crate::interference::{Gram, Optics};
-use crate::memory::LocalErrors;
-use crate::state::{self, State};
+use crate::memory::{HeraldedState, LocalErrors, Storage};
 use crate::stream::Xoshiro;
 use crate::tree::{AutoOr, Tree};
 use crate::{math, presets};
@@ -115,6 +115,8 @@ pub struct Link {
     /// Whether detectors record clicks at other times than they happen, and whether some of the clicks are afterpulses.
     pub(crate) jitters: bool,
     pub(crate) afterpulses: bool,
+    storage: Storage,
+    heralded: Option<HeraldedState>,
     exact: OnceLock<Result<Exact>>,
 }
 
@@ -146,6 +148,12 @@ impl Link {
             let name = format!("{:?}", params.nodes[1].name);
             return Err(Error::parameter("nodes.1.name", name, "different from the first node's", ""));
         }
+        after::check_after(&params)?;
+        let heralded = params
+            .heralded_state
+            .as_ref()
+            .map(|given| HeraldedState::new(given).map_err(|error| error.within("heralded_state")))
+            .transpose()?;
         let schedule = Schedule::new(&params.schedule).map_err(|error| error.within("schedule"))?;
         let separation_s = encoding.bin_separation_s();
         let window_s = params.station.window_duration_s;
@@ -275,9 +283,12 @@ impl Link {
             recall: Recall::default(),
             jitters: false,
             afterpulses: false,
+            storage: Storage::none(),
+            heralded,
             exact: OnceLock::new(),
             params,
         };
+        link.storage = link.stored()?;
         link.set_static_phases();
         link.refresh();
         link.check_clicks()?;
@@ -472,22 +483,6 @@ impl Link {
     /// Delay of each path (s), see `pulse_offset_s`.
     pub fn path_delay_s(&self) -> [f64; 2] {
         self.path_delay_s
-    }
-
-    /// From the state that the clicks leave to the state users see: static phases, coherence lost between bins, local
-    /// errors.
-    pub(crate) fn finished(&self, rho: &State) -> State {
-        let mut rho = *rho;
-        for (node, source) in self.sources.iter().enumerate() {
-            if source.static_phase_rad == 0.0 && source.coherence == 1.0 {
-                continue;
-            }
-            rho = state::turned(&rho, node, math::phase(source.static_phase_rad) * source.coherence);
-        }
-        for (node, errors) in self.errors.iter().enumerate() {
-            rho = errors.apply(&rho, node);
-        }
-        rho
     }
 }
 

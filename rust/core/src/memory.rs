@@ -1,9 +1,20 @@
-//! Memory: what happens to the ions after their photons have left, as local error channels.
+//! Memory: what happens to the ions after their photons have left: local errors, then storage. A published state takes
+//! the place of everything up to storage.
+
+mod heralded;
+mod storage;
+#[cfg(test)]
+mod tests;
+
+pub use heralded::{HeraldedState, HeraldedStateParams};
+pub(crate) use storage::decay_time;
+pub use storage::{Decay, Memory, MemoryParams, Storage};
 
 use crate::check;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::math;
 use crate::state::{self, State};
+use crate::tree::OneOrMany;
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
@@ -23,9 +34,14 @@ pub struct LocalErrorsParams {
     /// Probability p of a phase flip: rho -> (1 - p) rho + p Z rho Z; p = (1 - exp(-t/T2))/2 for a wait t.
     #[serde(default)]
     pub dephasing_probability: f64,
-    /// Probability that the readout of this ion shows the wrong outcome. Measurements include it, states do not.
-    #[serde(default)]
-    pub readout_error: f64,
+    /// Probability that the readout of this ion shows the wrong outcome, one for both states or one for |0> and one for
+    /// |1>. Measurements include it, states do not.
+    #[serde(default = "never")]
+    pub readout_error: OneOrMany<f64>,
+}
+
+fn never() -> OneOrMany<f64> {
+    OneOrMany::One(0.0)
 }
 
 fn one() -> f64 {
@@ -39,8 +55,37 @@ impl Default for LocalErrorsParams {
             rotation_rad: [0.0; 3],
             depolarizing_probability: 0.0,
             dephasing_probability: 0.0,
-            readout_error: 0.0,
+            readout_error: never(),
         }
+    }
+}
+
+impl LocalErrorsParams {
+    /// Probability to misread |0> and |1>.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming `readout_error`.
+    pub fn readout(&self) -> Result<[f64; 2]> {
+        match &self.readout_error {
+            OneOrMany::One(error) => check::probability("readout_error", *error).map(|error| [error; 2]),
+            OneOrMany::Many(list) => {
+                let Ok(errors) = <[f64; 2]>::try_from(list.as_slice()) else {
+                    let given = format!("{} values", list.len());
+                    let domain = "one number or one for |0> and one for |1> (2)";
+                    return Err(Error::parameter("readout_error", given, domain, ""));
+                };
+                for (index, error) in errors.into_iter().enumerate() {
+                    check::probability(&index.to_string(), error)
+                        .map_err(|error| error.within("readout_error"))?;
+                }
+                Ok(errors)
+            }
+        }
+    }
+
+    /// Whether nothing changes a state: all neutral but the readout.
+    pub fn leaves_states(&self) -> bool {
+        Self { readout_error: never(), ..self.clone() } == Self::default()
     }
 }
 
@@ -71,14 +116,14 @@ impl LocalErrors {
     /// Checks the parameters.
     ///
     /// # Errors
-    /// [`Error::Parameter`](crate::Error::Parameter) naming the field.
+    /// [`Error::Parameter`] naming the field.
     pub fn new(params: &LocalErrorsParams) -> Result<Self> {
         let fidelity = check::probability("ion_photon_fidelity", params.ion_photon_fidelity)?;
         for (index, &angle) in params.rotation_rad.iter().enumerate() {
             check::within(&index.to_string(), angle, -MAX_ROTATION_RAD, MAX_ROTATION_RAD, "rad")
                 .map_err(|error| error.within("rotation_rad"))?;
         }
-        check::probability("readout_error", params.readout_error)?;
+        params.readout()?;
         Ok(Self {
             ion_photon_weight: (4.0 * fidelity - 1.0) / 3.0,
             rotation: rotation(params.rotation_rad),
@@ -93,27 +138,17 @@ impl LocalErrors {
     /// Applies the channel to the ion of `node`.
     #[must_use]
     pub fn apply(&self, rho: &State, node: usize) -> State {
-        let mut rho = depolarized(rho, node, self.ion_photon_weight);
+        let mut rho = state::depolarized(rho, node, self.ion_photon_weight);
         if let Some(unitary) = &self.rotation {
             rho = state::rotated(&rho, node, unitary);
         }
-        rho = depolarized(&rho, node, 1.0 - self.depolarizing_probability);
+        rho = state::depolarized(&rho, node, 1.0 - self.depolarizing_probability);
         if self.dephasing_probability > 0.0 {
             let kept = 1.0 - 2.0 * self.dephasing_probability;
             rho = state::turned(&rho, node, Complex64::new(kept, 0.0));
         }
         rho
     }
-}
-
-/// w rho + (1 - w) I/2 ⊗ rest.
-fn depolarized(rho: &State, node: usize, weight: f64) -> State {
-    if weight >= 1.0 {
-        return *rho;
-    }
-    let mut result = state::scaled(rho, weight);
-    state::add(&mut result, &state::forgotten(rho, node), 1.0 - weight);
-    result
 }
 
 /// exp(-i (r · sigma)/2), or nothing for no rotation.
@@ -127,50 +162,4 @@ fn rotation([x, y, z]: [f64; 3]) -> Option<[[Complex64; 2]; 2]> {
         [Complex64::new(cosine, -sine * z), Complex64::new(-sine * y, -sine * x)],
         [Complex64::new(sine * y, -sine * x), Complex64::new(cosine, sine * z)],
     ])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::state::BellState;
-
-    fn psi_plus() -> State {
-        let mut rho = state::ZERO;
-        for (i, j) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
-            rho[i][j].re = 0.5;
-        }
-        rho
-    }
-
-    fn fidelity_after(params: &LocalErrorsParams) -> f64 {
-        let channel = LocalErrors::new(params).unwrap();
-        let rho = channel.apply(&psi_plus(), 0);
-        assert!((state::trace(&rho) - 1.0).abs() < 1e-15);
-        state::overlap(&rho, BellState::PsiPlus)
-    }
-
-    #[test]
-    fn ion_photon_fidelity_is_the_fidelity_left_by_one_node() {
-        let params = LocalErrorsParams { ion_photon_fidelity: 0.979, ..Default::default() };
-        assert!((fidelity_after(&params) - 0.979).abs() < 1e-15);
-    }
-
-    #[test]
-    fn rotation_about_any_axis_leaves_the_square_of_the_half_cosine() {
-        for axis in 0..3 {
-            let mut rotation_rad = [0.0; 3];
-            rotation_rad[axis] = 0.4;
-            let params = LocalErrorsParams { rotation_rad, ..Default::default() };
-            let expected = math::cos(0.2) * math::cos(0.2);
-            assert!((fidelity_after(&params) - expected).abs() < 1e-15, "axis {axis}");
-        }
-    }
-
-    #[test]
-    fn depolarizing_and_dephasing_cost_three_quarters_and_all_of_their_probability() {
-        let params = LocalErrorsParams { depolarizing_probability: 0.1, ..Default::default() };
-        assert!((fidelity_after(&params) - (1.0 - 0.75 * 0.1)).abs() < 1e-15);
-        let params = LocalErrorsParams { dephasing_probability: 0.1, ..Default::default() };
-        assert!((fidelity_after(&params) - 0.9).abs() < 1e-15);
-    }
 }

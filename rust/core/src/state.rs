@@ -33,6 +33,17 @@ impl BellState {
         }
     }
 
+    /// The Pauli operator of one ion, ion B, say, that carries `other` to this state; nothing if they are the same.
+    pub fn carried_from(self, other: Self) -> Option<Pauli> {
+        // the numbers hold the sign in their first bit and the parity in their second
+        match self as u8 ^ other as u8 {
+            0 => None,
+            1 => Some(Pauli::Z),
+            2 => Some(Pauli::X),
+            _ => Some(Pauli::Y),
+        }
+    }
+
     /// The two basis states it is made of and the sign between them.
     fn parts(self) -> (usize, usize, f64) {
         match self {
@@ -56,6 +67,11 @@ pub enum Pauli {
 }
 
 impl Pauli {
+    /// Its matrix.
+    pub fn matrix(self) -> [[Complex64; 2]; 2] {
+        std::array::from_fn(|row| std::array::from_fn(|column| Self::element(Some(self), row, column)))
+    }
+
     fn element(operator: Option<Self>, row: usize, column: usize) -> Complex64 {
         let diagonal = row == column;
         let (real, imaginary) = match operator {
@@ -179,6 +195,31 @@ pub fn forgotten(rho: &State, node: usize) -> State {
     result
 }
 
+/// w rho + (1 - w) I/2 ⊗ rest for the ion of `node`.
+#[must_use]
+pub fn depolarized(rho: &State, node: usize, weight: f64) -> State {
+    if weight >= 1.0 {
+        return *rho;
+    }
+    let mut result = scaled(rho, weight);
+    add(&mut result, &forgotten(rho, node), 1.0 - weight);
+    result
+}
+
+/// The ion of `node` in |1> has gone to |0> with this probability; coherences are left to [`turned`].
+#[must_use]
+pub fn decayed(rho: &State, node: usize, probability: f64) -> State {
+    let stride = 2 - node;
+    let mut result = *rho;
+    for i in (0..4).filter(|i| i / stride % 2 == 1) {
+        for j in (0..4).filter(|j| j / stride % 2 == 1) {
+            result[i - stride][j - stride] += rho[i][j] * probability;
+            result[i][j] *= 1.0 - probability;
+        }
+    }
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,6 +308,20 @@ mod tests {
             let (short, long) =
                 (turned(&example(), node, math::phase(0.3)), rotated(&example(), node, &turn));
             assert!((0..16).all(|k| (short[k / 4][k % 4] - long[k / 4][k % 4]).norm_sqr() < 1e-30));
+        }
+    }
+
+    #[test]
+    fn one_pauli_operator_carries_each_bell_state_to_each_other() {
+        for from in BellState::ALL {
+            let (i, j, sign) = from.parts();
+            let mut rho = ZERO;
+            (rho[i][i].re, rho[j][j].re) = (0.5, 0.5);
+            (rho[i][j].re, rho[j][i].re) = (0.5 * sign, 0.5 * sign);
+            for to in BellState::ALL {
+                let carried = to.carried_from(from).map_or(rho, |pauli| rotated(&rho, 1, &pauli.matrix()));
+                assert_eq!(overlap(&carried, to), 1.0, "{from:?} to {to:?}");
+            }
         }
     }
 }

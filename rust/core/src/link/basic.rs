@@ -10,7 +10,7 @@ use crate::encoding::{
     EncodingParams, FrequencyParams, IonPhotonParams, NumberParams, PolarizationParams, TimeBinParams,
 };
 use crate::error::{Error, Result};
-use crate::memory::LocalErrorsParams;
+use crate::memory::{LocalErrorsParams, MemoryParams};
 use crate::tree::{AutoOr, OneOrMany};
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +86,9 @@ pub struct BasicLinkParams {
     /// Bursts and pauses; left out: attempts every `attempt_period_s` (default 1 µs) without pauses.
     #[serde(default)]
     pub schedule: Option<ScheduleParams>,
+    /// What happens to both ions while they wait; left out: nothing.
+    #[serde(default)]
+    pub memory: Option<MemoryParams>,
 }
 
 fn polarization() -> String {
@@ -142,6 +145,7 @@ impl Default for BasicLinkParams {
             phase_feed_forward: false,
             attempt_period_s: None,
             schedule: None,
+            memory: None,
         }
     }
 }
@@ -193,6 +197,7 @@ impl BasicLinkParams {
                 ion_photon_fidelity: self.ion_photon_fidelity[index],
                 ..LocalErrorsParams::default()
             },
+            memory: self.memory.clone(),
         };
         Ok(LinkParams {
             name: None,
@@ -203,6 +208,7 @@ impl BasicLinkParams {
             bell_phase_rad: self.bell_phase_rad,
             phase_reference: PhaseReference::Raw,
             phase_feed_forward: self.phase_feed_forward,
+            collective_t2_s: f64::INFINITY,
             nodes: ["a", "b"][..encoding.nodes()]
                 .iter()
                 .enumerate()
@@ -228,6 +234,7 @@ impl BasicLinkParams {
                 accepted_patterns: None,
             },
             schedule,
+            heralded_state: None,
             published: None,
         })
     }
@@ -297,6 +304,8 @@ fn argument_of(path: &str) -> Option<String> {
         let (stage, field) = field.split_once('.')?;
         return match (stage, field) {
             ("emission", "dephasing_rate_hz") => Some("dephasing_per_photon_per_s".into()),
+            // one memory for both nodes
+            ("memory", field) => Some(format!("memory.{field}")),
             ("emission" | "collection" | "errors", field) => {
                 let (name, rest) =
                     field.split_once('.').map_or((field, None), |(name, rest)| (name, Some(rest)));

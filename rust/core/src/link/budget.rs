@@ -9,7 +9,7 @@ use crate::detection::Slot;
 use crate::encoding::{EncodingParams, SLOTS};
 use crate::error::Result;
 use crate::interference::Splitter;
-use crate::memory::{LocalErrors, LocalErrorsParams};
+use crate::memory::{HeraldedState, LocalErrors, LocalErrorsParams, MemoryParams};
 use crate::state::BellState;
 
 /// Where the infidelity of a link comes from, from exact results.
@@ -45,7 +45,7 @@ struct Mechanism {
     remove: fn(&mut Link),
 }
 
-static MECHANISMS: [Mechanism; 28] = [
+static MECHANISMS: [Mechanism; 35] = [
     Mechanism {
         name: "emission_failure",
         remove: |link| {
@@ -217,6 +217,37 @@ static MECHANISMS: [Mechanism; 28] = [
         name: "dephasing",
         remove: |link| without_local(link, |errors| errors.dephasing_probability = 0.0),
     },
+    Mechanism {
+        name: "heralded_state",
+        remove: |link| link.heralded = link.heralded.as_ref().map(|_| HeraldedState::ideal()),
+    },
+    Mechanism {
+        name: "memory_t1",
+        remove: |link| without_memory(link, |memory| memory.t1_s = f64::INFINITY),
+    },
+    Mechanism {
+        name: "memory_t2",
+        remove: |link| without_memory(link, |memory| memory.t2_s = f64::INFINITY),
+    },
+    Mechanism {
+        name: "field_difference",
+        remove: |link| without_memory(link, |memory| memory.frequency_offset_rad_per_s = 0.0),
+    },
+    Mechanism {
+        name: "decoupling_errors",
+        remove: |link| without_memory(link, |memory| memory.decoupling_pulse_error = 0.0),
+    },
+    Mechanism {
+        name: "memory_loss",
+        remove: |link| without_memory(link, |memory| memory.loss_rate_hz = 0.0),
+    },
+    Mechanism {
+        name: "collective_dephasing",
+        remove: |link| {
+            link.params.collective_t2_s = f64::INFINITY;
+            restore(link);
+        },
+    },
 ];
 
 /// A bright fraction that makes no errors.
@@ -234,6 +265,21 @@ fn without_local(link: &mut Link, remove: fn(&mut LocalErrorsParams)) {
     }
 }
 
+fn without_memory(link: &mut Link, remove: fn(&mut MemoryParams)) {
+    for node in &mut link.params.nodes {
+        node.memory.iter_mut().for_each(remove);
+    }
+    restore(link);
+}
+
+/// The storage of changed parameters.
+fn restore(link: &mut Link) {
+    // parameters were checked when the link was made, and a neutral value passes every check
+    if let Ok(storage) = link.stored() {
+        link.storage = storage;
+    }
+}
+
 impl Link {
     /// Whether anything that a mechanism removes differs.
     fn differs(&self, other: &Self) -> bool {
@@ -241,6 +287,8 @@ impl Link {
             || self.optics != other.optics
             || self.slots != other.slots
             || self.errors != other.errors
+            || self.storage != other.storage
+            || self.heralded != other.heralded
             || self.mode_overlap != other.mode_overlap
             || self.phase_kept != other.phase_kept
     }
@@ -248,7 +296,7 @@ impl Link {
     /// Names every infidelity: what each mechanism costs alone, and what its removal would gain.
     ///
     /// A mechanism is removed by its ideal value: no dark counts, a balanced splitter, M = 1, equal frequencies,
-    /// lifetimes and arrival times, perfect emission, no local errors.
+    /// lifetimes and arrival times, perfect emission, no local errors, nothing lost in storage.
     ///
     /// ```
     /// let budget = ionlink_core::Link::preset("stephenson2020")?.error_budget()?;

@@ -99,7 +99,8 @@ impl<'a> Conditional<'a> {
             state::add(&mut rho, density, 1.0);
         }
         let density = state::trace(&rho);
-        (density > 0.0).then(|| self.link.finished(&state::scaled(&rho, 1.0 / density)))
+        let announced = seen.pattern.bell_state;
+        (density > 0.0).then(|| self.link.finished(&state::scaled(&rho, 1.0 / density), announced))
     }
 
     /// Operator density (1/s per click) of recorded times, by cause, per attempt; zero for causes that are not wanted. With

@@ -164,7 +164,7 @@ impl Exact {
             leaked += by_cause.iter().map(|(_, leaked)| leaked).sum::<f64>();
             patterns.push(PatternOutcome {
                 pattern,
-                by_cause: by_cause.map(|(operator, _)| link.finished(&operator)),
+                by_cause: by_cause.map(|(operator, _)| link.finished(&operator, pattern.bell_state)),
             });
         }
         let outcomes: Vec<_> = BellState::ALL
@@ -191,7 +191,7 @@ impl Exact {
             rate_hz: herald_probability * link.schedule.attempt_rate_hz(),
             fidelity: outcomes.iter().map(weighted).sum::<f64>() / herald_probability,
             mean_time_s: link.schedule.mean_time_s(herald_probability),
-            leakage: leaked / herald_probability,
+            leakage: link.finished_leakage(leaked / herald_probability),
             outcomes,
             patterns,
         })

@@ -12,9 +12,9 @@ const STREAM: u64 = 16;
 impl Link {
     /// Measures one Pauli operator on each ion of each record: outcomes +1 and -1, readout errors included.
     ///
-    /// Outcomes a, b have probability (1 + a ⟨A⟩ + b ⟨B⟩ + a b ⟨AB⟩)/4 in the state given cause and click times; each
-    /// is then flipped with the node's `readout_error`. They are a function of (attempt, operators, key) and the record
-    /// alone, wherever it stands: measuring in parts gives the same outcomes.
+    /// Outcomes a, b have probability (1 + a ⟨A⟩ + b ⟨B⟩ + a b ⟨AB⟩)/4 in the state given cause and click times; +1 is
+    /// read as |0> and -1 as |1>, each misread with the node's `readout_error` for it. They are a function of (attempt,
+    /// operators, key) and the record alone, wherever it stands: measuring in parts gives the same outcomes.
     ///
     /// # Errors
     /// [`Error::Parameter`] for records that are not of this link.
@@ -32,15 +32,21 @@ impl Link {
         let [a, b] = operators;
         let part = 3 * a as u64 + b as u64;
         // the photon of an ion-photon link is read by the receiver, whose errors are in the state
-        let readout = |node: usize| self.params.nodes.get(node).map_or(0.0, |node| node.errors.readout_error);
-        let kept = [0, 1].map(|node: usize| 1.0 - 2.0 * readout(node));
+        let readout =
+            |node: usize| self.params.nodes.get(node).map_or(Ok([0.0; 2]), |node| node.errors.readout());
+        let readout = [readout(0)?, readout(1)?];
+        let kept = readout.map(|[zero, one]| 1.0 - (zero + one));
+        // mean outcome shown by an ion whose own mean is zero
+        let shown = readout.map(|[zero, one]| one - zero);
         let outcome = |(attempt, rho): (&u64, Result<State>)| {
             let rho = rho?;
             let words = BlockKey { key, engine: STREAM, block: *attempt }.words(part);
             let [uniform_a, uniform_b, ..] = words.map(stream::uniform);
-            let single_a = kept[0] * state::expectation(&rho, Some(a), None);
-            let single_b = kept[1] * state::expectation(&rho, None, Some(b));
-            let both = kept[0] * kept[1] * state::expectation(&rho, Some(a), Some(b));
+            let seen_a = kept[0] * state::expectation(&rho, Some(a), None);
+            let seen_b = kept[1] * state::expectation(&rho, None, Some(b));
+            let (single_a, single_b) = (seen_a + shown[0], seen_b + shown[1]);
+            let both = kept[0] * kept[1] * state::expectation(&rho, Some(a), Some(b))
+                + (shown[0] * seen_b + shown[1] * seen_a + shown[0] * shown[1]);
             // first ion A, then ion B given A
             let outcome_a = if uniform_a < 0.5 * (1.0 + single_a) { 1.0 } else { -1.0 };
             let chance_b = 0.5 * (1.0 + (single_b + outcome_a * both) / (1.0 + outcome_a * single_a));

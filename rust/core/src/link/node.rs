@@ -149,13 +149,16 @@ impl Parts {
     }
 }
 
-/// Checks what a node's emission and errors say by themselves.
+/// Checks what a node's emission, errors and memory say by themselves.
 pub(crate) fn check_node(params: &NodeParams) -> Result<(Emission, LocalErrors)> {
     if params.name.is_empty() {
         return Err(Error::parameter("name", "\"\"", "a name", ""));
     }
     let emission = Emission::new(&params.emission).map_err(|error| error.within("emission"))?;
     let errors = LocalErrors::new(&params.errors).map_err(|error| error.within("errors"))?;
+    if let Some(memory) = &params.memory {
+        memory.check().map_err(|error| error.within("memory"))?;
+    }
     Ok((emission, errors))
 }
 

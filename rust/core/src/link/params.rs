@@ -5,7 +5,7 @@ use crate::collection::CollectionParams;
 use crate::detection::DetectorParams;
 use crate::emission::EmissionParams;
 use crate::encoding::{EncodingParams, PolarizationParams};
-use crate::memory::LocalErrorsParams;
+use crate::memory::{HeraldedStateParams, LocalErrorsParams, MemoryParams};
 use crate::tree::{AutoOr, OneOrMany};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,9 @@ pub struct LinkParams {
     /// Whether the phase that the recorded click times reveal is removed from each state (a turn of ion B).
     #[serde(default)]
     pub phase_feed_forward: bool,
+    /// 1/e time of one ion's coherence in the field that both ions share, drawn once per attempt (s).
+    #[serde(default = "forever")]
+    pub collective_t2_s: f64,
     /// The two nodes, A first; one node for ion-photon links.
     pub nodes: Vec<NodeParams>,
     /// The photonic qubit.
@@ -49,6 +52,9 @@ pub struct LinkParams {
     pub station: StationParams,
     /// When attempts happen.
     pub schedule: ScheduleParams,
+    /// The state of the ions of every herald, where it was measured; left out: computed.
+    #[serde(default)]
+    pub heralded_state: Option<HeraldedStateParams>,
     /// What was measured, for links that exist.
     #[serde(default)]
     pub published: Option<PublishedParams>,
@@ -56,6 +62,10 @@ pub struct LinkParams {
 
 fn one() -> f64 {
     1.0
+}
+
+fn forever() -> f64 {
+    f64::INFINITY
 }
 
 fn polarization() -> EncodingParams {
@@ -86,6 +96,9 @@ pub struct NodeParams {
     /// Local errors of the ion.
     #[serde(default)]
     pub errors: LocalErrorsParams,
+    /// What happens to the ion while it waits; left out: nothing.
+    #[serde(default)]
+    pub memory: Option<MemoryParams>,
 }
 
 /// The station: splitter, detectors, window and the patterns it accepts.

@@ -19,7 +19,7 @@ use crate::encoding::{
     TimeBinParams,
 };
 use crate::error::{Error, Result};
-use crate::memory::{LocalErrors, LocalErrorsParams};
+use crate::memory::{HeraldedState, HeraldedStateParams, LocalErrors, LocalErrorsParams, MemoryParams};
 use crate::tree::{Tree, fields_of};
 use serde::de::DeserializeOwned;
 
@@ -35,7 +35,7 @@ fn read<T: DeserializeOwned>(tree: &Tree, check: impl FnOnce(&T) -> Result<()>) 
     check(&tree.read::<T>()?)
 }
 
-static PARTS: [Part; 33] = [
+static PARTS: [Part; 35] = [
     Part {
         name: "emission",
         fields: fields_of::<EmissionParams>,
@@ -131,6 +131,12 @@ static PARTS: [Part; 33] = [
         name: "local_errors",
         fields: fields_of::<LocalErrorsParams>,
         check: |tree| read(tree, |params| LocalErrors::new(params).map(drop)),
+    },
+    Part { name: "memory", fields: fields_of::<MemoryParams>, check: |tree| read(tree, MemoryParams::check) },
+    Part {
+        name: "heralded_state",
+        fields: fields_of::<HeraldedStateParams>,
+        check: |tree| read(tree, |params| HeraldedState::new(params).map(drop)),
     },
     Part {
         name: "polarization",

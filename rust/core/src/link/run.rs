@@ -415,7 +415,7 @@ impl Link {
             let seen = Seen::at(self, pattern, times_s);
             let (density, _) =
                 conditional.recorded(&seen, &times_s, |possible| possible == cause)[cause as usize];
-            Ok(self.finished(&density))
+            Ok(self.finished(&density, pattern.bell_state))
         };
         click_time_s.iter().map(density).collect()
     }

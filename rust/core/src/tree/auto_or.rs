@@ -1,15 +1,15 @@
-//! A field that takes the word "auto" or a list of numbers.
+//! A field that takes the word "auto", or a number or a list of numbers.
 
 use super::one_or_many::ONE_OR_MANY;
 use super::{Node, Tree};
 use serde::de::{
-    DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor, value::SeqAccessDeserializer,
+    DeserializeOwned, Deserializer, Error as _, SeqAccess, Unexpected, Visitor, value::SeqAccessDeserializer,
 };
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// `"auto"`, or a value given as a list.
+/// `"auto"`, or a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AutoOr<T> {
     /// Computed from everything else.
@@ -21,6 +21,23 @@ pub enum AutoOr<T> {
 
 const AUTO: &str = "auto";
 
+/// What may be given in place of the word, in words.
+pub trait Given: DeserializeOwned {
+    /// Such as `a number`.
+    const WORDS: &str;
+}
+
+impl Given for f64 {
+    const WORDS: &str = "a number";
+}
+
+impl<const N: usize> Given for [f64; N]
+where
+    Self: DeserializeOwned,
+{
+    const WORDS: &str = "a list of numbers";
+}
+
 impl<T: Serialize> Serialize for AutoOr<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -30,7 +47,7 @@ impl<T: Serialize> Serialize for AutoOr<T> {
     }
 }
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for AutoOr<T> {
+impl<'de, T: Given> Deserialize<'de> for AutoOr<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(ONE_OR_MANY, AutoOrVisitor(PhantomData))
     }
@@ -38,23 +55,27 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for AutoOr<T> {
 
 struct AutoOrVisitor<T>(PhantomData<T>);
 
-impl<'de, T: DeserializeOwned> Visitor<'de> for AutoOrVisitor<T> {
+impl<'de, T: Given> Visitor<'de> for AutoOrVisitor<T> {
     type Value = AutoOr<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"auto\" or a list of numbers")
+        write!(f, "\"auto\" or {}", T::WORDS)
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        if text == AUTO {
-            Ok(AutoOr::Auto)
-        } else {
-            Err(E::invalid_value(serde::de::Unexpected::Str(text), &self))
-        }
+        // anything but a list
+        let tree = Tree::deserialize(deserializer)?;
+        let unexpected = match &tree.node {
+            Node::Text(text) if text == AUTO => return Ok(AutoOr::Auto),
+            Node::Text(text) => Unexpected::Str(text),
+            Node::Integer(value) => Unexpected::Signed(*value),
+            Node::Float(value) => Unexpected::Float(*value),
+            Node::Bool(value) => Unexpected::Bool(*value),
+            Node::Null => Unexpected::Unit,
+            Node::List(_) => Unexpected::Seq,
+            Node::Map(_) => Unexpected::Map,
+        };
+        tree.read().map(AutoOr::Given).map_err(|_| D::Error::invalid_value(unexpected, &self))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
@@ -87,6 +108,28 @@ mod tests {
             let tree = Tree::from_params(&holder).unwrap();
             assert_eq!(tree.read::<Holder>().unwrap(), holder);
             assert_eq!(Tree::from_toml(&tree.to_toml().unwrap()).unwrap().read::<Holder>().unwrap(), holder);
+        }
+    }
+
+    #[test]
+    fn a_number_stands_beside_the_word_where_one_number_is_meant() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Wait {
+            wait_s: AutoOr<f64>,
+        }
+        let read = |text: &str| Tree::from_toml(text).unwrap().read::<Wait>();
+        for (text, wait_s) in [
+            ("wait_s = 0.5", AutoOr::Given(0.5)),
+            ("wait_s = 2", AutoOr::Given(2.0)),
+            ("wait_s = \"auto\"", AutoOr::Auto),
+        ] {
+            let wait = read(text).unwrap();
+            assert_eq!(wait, Wait { wait_s });
+            assert_eq!(Tree::from_params(&wait).unwrap().read::<Wait>().unwrap(), wait);
+        }
+        for text in ["wait_s = \"late\"", "wait_s = [1.0]", "wait_s = true"] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains("`wait_s`") && error.contains("a number"), "{text}: {error}");
         }
     }
 
