@@ -171,6 +171,28 @@ class Link(Parameters, _Checked):
         """What follows of each node's parameters, defaults and looked-up figures filled in."""
         return tuple(Source(**source) for source in self.core.sources)
 
+    @property
+    def attempt_period_s(self) -> float:
+        """Time from one round of attempts to the next (s), given or computed.
+
+        With one ion per round it is the time from attempt to attempt.
+        """
+        return self.core.attempt_period_s
+
+    @property
+    def ion_spacing_s(self) -> float:
+        """Time from one ion of a round to the next (s); with one ion per round the attempt period."""
+        return self.core.ion_spacing_s
+
+    @property
+    def herald_delay_s(self) -> tuple[float, ...]:
+        """Time from the arrival of the photons at the station until each node knows of the herald (s).
+
+        The station's decision and the message's way back: `Schedule.return_delay_s`, or as long as the node's
+        own path. Photons arrive within the window, which is not part of it.
+        """
+        return tuple(self.core.herald_delay_s)
+
     def tree(self) -> dict[str, object]:
         """Parameters as plain dicts and lists, as link files hold them."""
         result = branches(self)
@@ -287,7 +309,7 @@ class Link(Parameters, _Checked):
         attempts : int, optional
             Number of attempts.
         duration_s : float, optional
-            Laboratory time (s), pauses included; attempts that end within it count.
+            Laboratory time (s), pauses and reloading included; attempts that end within it count.
         seed : int, SeedSequence, Generator, BitGenerator, optional
             Source of the random numbers; None draws one from the system. `Run.seed` replays the run.
         engine : {"auto", "photon", "click", "herald"}, default "auto"
@@ -339,15 +361,16 @@ class Link(Parameters, _Checked):
         start = checks.count("start_attempt", start_attempt)
         wanted = None if heralds is None else checks.count("heralds", heralds)
         limit = None if attempts is None else checks.count("attempts", attempts)
-        if duration_s is not None:
-            elapsed_s = self.core.duration_s(0, start)
-            limit = self.core.attempts_within(elapsed_s + checks.duration("duration_s", duration_s)) - start
-            limit = checks.count("duration_s", max(limit, 0))
+        span_s = None if duration_s is None else checks.duration("duration_s", duration_s)
         workers = checks.threads(threads)
         used = seeds.replayable(seed)
+        key = seeds.key(used)
+        if span_s is not None:
+            limit = self.core.attempts_within(key, self.core.duration_s(key, 0, start) + span_s) - start
+            limit = checks.count("duration_s", max(limit, 0))
         with reporter(progress, "attempts" if wanted is None else "heralds") as observer:
             record, ended = self.core.sample(
-                key=seeds.key(used),
+                key=key,
                 start_attempt=start,
                 heralds=wanted,
                 attempts=limit,

@@ -260,7 +260,7 @@ def _window_scan(link: Link, exact: Exact, panel: Any) -> None:
     axes = panel.subplots(2, 1, sharex=True)
     window_s = link.station.window_duration_s
     # exact results need every detector ready before its next window; the factor keeps rounding out of it
-    period_s, separation_s = link.schedule.attempt_period_s, _separation_s(link)
+    period_s, separation_s = link.ion_spacing_s, _separation_s(link)
     gaps_s = [period_s] if separation_s == 0 else [separation_s, period_s - separation_s]
     longest_s = min(2 * window_s, (min(gaps_s) - _dead_time_s(link)) * (1 - 1e-9))
     windows_s = np.linspace(0.02, 1.0, 60) * longest_s

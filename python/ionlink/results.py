@@ -99,9 +99,10 @@ class Exact:
     Parameters
     ----------
     herald_probability : float
-        Probability of a herald per attempt.
+        Probability of a herald per attempt; with several ions per round, of one that is the first of its
+        round.
     rate_hz : float
-        Heralds per second, pauses included (1/s).
+        Heralds per second, pauses and reloading included (1/s).
     fidelity : float
         Mean fidelity to the announced Bell state over the accepted patterns; NaN without heralds.
     mean_time_s : float

@@ -226,12 +226,12 @@ class Run(_Columns):
 
     @property
     def duration_s(self) -> float:
-        """Laboratory time of the attempts, pauses between them included (s)."""
-        return self.link.core.duration_s(self.start_attempt, self.attempts)
+        """Laboratory time of the attempts, pauses and reloading between them included (s)."""
+        return self.link.core.duration_s(seeds.key(self.seed), self.start_attempt, self.attempts)
 
     @property
     def rate_hz(self) -> Estimate:
-        """Heralds per second, pauses included (1/s)."""
+        """Heralds per second in the mean over pauses and reloading (1/s)."""
         return self.herald_probability.scaled(self.link.core.attempt_rate_hz)
 
     @cached_property
@@ -259,8 +259,8 @@ class Run(_Columns):
 
     @cached_property
     def time_s(self) -> NDArray[np.float64]:
-        """End of each herald's attempt (s), pauses included: float64 (n,)."""
-        return _frozen(self.link.core.time_s(self.attempt))
+        """End of each herald's attempt (s), pauses and reloading included: float64 (n,)."""
+        return _frozen(self.link.core.time_s(seeds.key(self.seed), self.attempt))
 
     @cached_property
     def bell_state(self) -> NDArray[np.uint8]:
@@ -448,7 +448,10 @@ class Run(_Columns):
         """
         from ionlink import storage
 
-        return self.link.core.arrow_stream(self.attempt, self._record(slice(None)), storage.metadata(self))
+        record = self._record(slice(None))
+        return self.link.core.arrow_stream(
+            seeds.key(self.seed), self.attempt, record, storage.metadata(self)
+        )
 
     def to_arrow(self) -> Any:
         """Table of the heralds as a `pyarrow.Table`; the run itself can be given to whatever reads Arrow.

@@ -24,7 +24,7 @@ class Herald(NamedTuple):
     attempt : int
         Number of the attempt.
     time_s : float
-        End of the attempt (s), pauses included.
+        End of the attempt (s), pauses and reloading included.
     bell_state : int
         Announced Bell state, index into `ionlink.BELL_STATES`.
     cause : int
@@ -80,6 +80,8 @@ class Sampler:
         ------
         ParameterError
             For a time that is not a number or beyond the last countable attempt.
+        ModelError
+            For a time after more than about 2**28 losses of ions.
         KeyboardInterrupt
             On Ctrl-C while waiting for a rare herald; no herald is lost.
         """

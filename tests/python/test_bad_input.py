@@ -104,6 +104,14 @@ PATHS = [
     "schedule.attempt_period_s",
     "schedule.attempts_per_burst",
     "schedule.pause_s",
+    "schedule.cooling_s",
+    "schedule.preparation_s",
+    "schedule.return_delay_s",
+    "schedule.decision_s",
+    "schedule.ions_per_round",
+    "schedule.ion_spacing_s",
+    "schedule.ion_loss_rate_hz",
+    "schedule.reload_s",
     "published.fidelity",
     "published.fidelity.value",
     "published.fidelity.uncertainty",
@@ -156,6 +164,7 @@ SMALL = {
     "barrett-kok": {"round_separation_s": 1e-6},
     "ion-photon": {},
     "station": {"window_duration_s": 40e-9},
+    "schedule": {"attempt_period_s": 1e-6},
 }
 PROBABILITY, FREQUENCY, RATE = ("[0, 1]", ""), ("[-1e18, 1e18]", "rad/s"), ("[0e0, 1e18]", "1/s")
 REFUSED = [
@@ -235,6 +244,17 @@ REFUSED = [
     ("station", "extinction_ratio", 0.5, "extinction_ratio", "at least 1, or inf", ""),
     ("station", "extinction_ratio", [1.0, 2.0], "extinction_ratio", "one number or one per slot (4)", ""),
     ("station", "accepted_patterns", [], "accepted_patterns", "at least one pattern", ""),
+    ("schedule", "attempt_period_s", 0.0, "attempt_period_s", "finite and above 0", "s"),
+    ("schedule", "pause_s", 1.0, "pause_s", "0 unless attempts_per_burst is given", "s"),
+    ("schedule", "cooling_s", 1e-7, "cooling_s", "left out beside attempt_period_s", "s"),
+    ("schedule", "preparation_s", 1e-7, "preparation_s", "left out beside attempt_period_s", "s"),
+    ("schedule", "return_delay_s", -1.0, "return_delay_s", "[0e0, 1e9]", "s"),
+    ("schedule", "decision_s", math.inf, "decision_s", "[0e0, 1e9]", "s"),
+    ("schedule", "ions_per_round", 0, "ions_per_round", "[1, 1048576]", ""),
+    ("schedule", "ion_spacing_s", 1e-7, "ion_spacing_s", "left out for one ion per round", "s"),
+    ("schedule", "ion_loss_rate_hz", -1.0, "ion_loss_rate_hz", *RATE),
+    ("schedule", "ion_loss_rate_hz", 2e6, "ion_loss_rate_hz", "at most one loss per attempt", "1/s"),
+    ("schedule", "reload_s", -1.0, "reload_s", "[0e0, 1e9]", "s"),
 ]
 KINDS = sorted({cls._kind for cls in Parameters.__subclasses__()})
 TOKENS = [

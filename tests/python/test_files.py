@@ -88,7 +88,8 @@ def test_errors_in_a_file_name_the_file_the_line_and_the_column(tmp_path):
         ("mode_overlap = 0.974", "mode_overlapp = 0.974", "did you mean `mode_overlap`"),
         ("mode_overlap = 0.974", "mode_overlap = '1'", "mode_overlap"),
         ("mode_overlap = 0.974", "mode_overlap = nan", "got NaN"),
-        ("attempt_period_s = 1e-6", "", "`schedule.attempt_period_s` is missing"),
+        ("attempt_period_s = 1e-6", "attempt_period_s = 0", "`schedule.attempt_period_s` must be"),
+        ("window_duration_s = 30e-9", "", "`station.window_duration_s` is missing"),
         ('kind = "polarization"', 'kind = "polarisation"', "polarization"),
     ],
 )

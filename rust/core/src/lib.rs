@@ -41,6 +41,7 @@ pub use herald::{Cause, Pattern};
 pub use link::Link;
 pub use link::basic::BasicLinkParams;
 pub use link::budget::{Contribution, ErrorBudget};
+pub use link::clock::Clock;
 pub use link::exact::{Exact, Outcome, PatternOutcome};
 pub use link::params::LinkParams;
 pub use link::record::{Coincidences, Given, Heralds, Records};

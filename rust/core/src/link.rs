@@ -6,10 +6,12 @@ pub mod basic;
 mod branch;
 pub mod budget;
 mod click;
+pub mod clock;
 pub(crate) mod conditional;
 mod detectors;
 mod draw;
 pub mod exact;
+mod fit;
 mod herald;
 pub mod measure;
 mod node;
@@ -18,6 +20,7 @@ pub mod params;
 pub mod parts;
 mod photon;
 pub mod record;
+mod rounds;
 pub mod run;
 pub mod sampler;
 pub mod schedule;
@@ -154,34 +157,13 @@ impl Link {
             .as_ref()
             .map(|given| HeraldedState::new(given).map_err(|error| error.within("heralded_state")))
             .transpose()?;
-        let schedule = Schedule::new(&params.schedule).map_err(|error| error.within("schedule"))?;
-        let separation_s = encoding.bin_separation_s();
-        let window_s = params.station.window_duration_s;
-        let period_s = schedule.attempt_period_s();
-        let separation = || {
-            let field = if matches!(encoding, EncodingParams::TimeBin(_)) { "bin" } else { "round" };
-            format!("encoding.{field}_separation_s")
-        };
-        if separation_s > 0.0 && separation_s < window_s {
-            let domain = format!("at least the window, {window_s}");
-            return Err(Error::parameter(separation(), separation_s, domain, "s"));
-        }
-        if separation_s >= period_s {
-            let domain = format!("below the attempt period, {period_s}");
-            return Err(Error::parameter(separation(), separation_s, domain, "s"));
-        }
-        // rounding of the sum of decimal inputs
-        if separation_s + window_s > period_s * (1.0 + 4.0 * f64::EPSILON) {
-            let less = if separation_s > 0.0 { " less the time between the bins" } else { "" };
-            let domain = format!("at most the attempt period{less}, {}", period_s - separation_s);
-            return Err(Error::parameter("station.window_duration_s", window_s, domain, "s"));
-        }
-
+        Schedule::check(&params.schedule).map_err(|error| error.within("schedule"))?;
         let mut parts = vec![];
         for (node, given) in params.nodes.iter().enumerate() {
             let elements = params.paths.get(node).map_or(&[][..], Vec::as_slice);
             parts.push(Parts::new(given, node, elements, &encoding)?);
         }
+        let schedule = fit::schedule_of(&params, &parts)?;
         check_stages(&parts)?;
         check_apertures(&params)?;
         let detectors_included = parts[0].collection.includes(Stage::Detector);
@@ -273,7 +255,7 @@ impl Link {
             coincidence_window_s: station.coincidence_window_s,
             mode_overlap,
             splitting: encoding.mode_splitting_rad_per_s(),
-            bin_separation_s: separation_s,
+            bin_separation_s: encoding.bin_separation_s(),
             phase_kept,
             patterns: station.patterns,
             schedule,
@@ -478,6 +460,16 @@ impl Link {
     /// The two sources; of an ion-photon link the first one.
     pub fn sources(&self) -> &[Source] {
         &self.sources[..self.params.nodes.len()]
+    }
+
+    /// Time from the arrival of the photons at the station until a node knows of the herald (s): the station's decision, and
+    /// the message's way back, `schedule.return_delay_s` or as long as the node's own path.
+    ///
+    /// Photons arrive within the window, which is not part of it.
+    pub fn herald_delay_s(&self, node: usize) -> f64 {
+        let path_delay_s = self.path_delay_s.get(node).copied().unwrap_or(0.0);
+        let schedule = &self.params.schedule;
+        schedule.return_delay_s.unwrap_or(path_delay_s) + schedule.decision_s
     }
 
     /// Delay of each path (s), see `pulse_offset_s`.

@@ -21,11 +21,12 @@ pub(crate) fn stream<'py>(
     py: Python<'py>,
     link: &Link,
     attempt: Vec<u64>,
+    times_s: Vec<f64>,
     columns: &Columns,
     metadata: HashMap<String, String>,
 ) -> PyResult<Bound<'py, PyCapsule>> {
     let stream = py.detach(|| -> Result<_, ArrowError> {
-        let batch = table(link, attempt, columns, metadata)?;
+        let batch = table(link, attempt, times_s, columns, metadata)?;
         let schema = batch.schema();
         let reader = RecordBatchIterator::new([Ok(batch)], schema);
         Ok(FFI_ArrowArrayStream::new(Box::new(reader)))
@@ -41,12 +42,12 @@ pub(crate) fn stream<'py>(
 fn table(
     link: &Link,
     attempt: Vec<u64>,
+    times_s: Vec<f64>,
     columns: &Columns,
     metadata: HashMap<String, String>,
 ) -> Result<RecordBatch, ArrowError> {
     let patterns = link.patterns();
     let records = columns.records();
-    let times_s: Vec<f64> = attempt.iter().map(|attempt| link.schedule().time_s(*attempt)).collect();
     let bell_state =
         |pattern: &u8| patterns.get(usize::from(*pattern)).map_or(NAMELESS, |it| it.bell_state as u8);
     let names: Vec<String> = patterns.iter().map(Pattern::name).collect();

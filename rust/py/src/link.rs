@@ -5,8 +5,8 @@ use crate::{arrays, arrow, params};
 use ionlink_core::emission::Emission;
 use ionlink_core::link::measure::operators_named;
 use ionlink_core::{
-    Cause, Coincidences, Ended, EngineChoice, Error, Estimate, Exact, FidelityMean, Given, Heralds, Key,
-    Link, Plan, Precision, Progress, Records, Run, Sampler, Stop,
+    Cause, Clock, Coincidences, Ended, EngineChoice, Error, Estimate, Exact, FidelityMean, Given, Heralds,
+    Key, Link, Plan, Precision, Progress, Records, Run, Sampler, Stop,
 };
 use numpy::{Complex64, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyRuntimeError;
@@ -78,26 +78,56 @@ impl PyLink {
         self.link.schedule().duty()
     }
 
-    /// Attempts per second, pauses included.
+    /// Attempts per second, pauses and reloading included.
     #[getter]
     fn attempt_rate_hz(&self) -> f64 {
         self.link.schedule().attempt_rate_hz()
     }
 
-    /// Number of attempts that have ended after `duration_s`.
-    fn attempts_within(&self, duration_s: f64) -> u64 {
-        self.link.schedule().attempts_within(duration_s)
+    /// Time from one round of attempts to the next (s).
+    #[getter]
+    fn attempt_period_s(&self) -> f64 {
+        self.link.schedule().round_period_s()
     }
 
-    /// Time from the start of the first to the end of the last of `attempts` attempts (s).
-    fn duration_s(&self, start_attempt: u64, attempts: u64) -> f64 {
-        self.link.schedule().duration_s(start_attempt, attempts)
+    /// Shortest time from one attempt to the next (s).
+    #[getter]
+    fn ion_spacing_s(&self) -> f64 {
+        self.link.schedule().attempt_period_s()
     }
 
-    /// End of each attempt (s), pauses included.
-    fn time_s<'py>(&self, py: Python<'py>, attempt: PyReadonlyArray1<'py, u64>) -> Bound<'py, PyArray1<f64>> {
-        let schedule = self.link.schedule();
-        arrays::vector(py, attempt.as_array().iter().map(|attempt| schedule.time_s(*attempt)).collect())
+    /// Time from the arrival of the photons until each node knows of the herald (s).
+    #[getter]
+    fn herald_delay_s(&self) -> Vec<f64> {
+        (0..self.link.params().nodes.len()).map(|node| self.link.herald_delay_s(node)).collect()
+    }
+
+    /// Number of attempts that have ended after `duration_s` in the runs with this key.
+    fn attempts_within(&self, py: Python<'_>, key: (u64, u64), duration_s: f64) -> PyResult<u64> {
+        py.detach(|| self.clock(key).attempts_within(duration_s)).map_err(translate)
+    }
+
+    /// Time from the start of the first to the end of the last of `attempts` attempts (s) in the runs with this key.
+    fn duration_s(
+        &self,
+        py: Python<'_>,
+        key: (u64, u64),
+        start_attempt: u64,
+        attempts: u64,
+    ) -> PyResult<f64> {
+        py.detach(|| self.clock(key).duration_s(start_attempt, attempts)).map_err(translate)
+    }
+
+    /// End of each attempt (s) in the runs with this key, pauses and reloading included.
+    fn time_s<'py>(
+        &self,
+        py: Python<'py>,
+        key: (u64, u64),
+        attempt: PyReadonlyArray1<'py, u64>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let attempt = attempt.as_array().to_vec();
+        let times_s = py.detach(|| self.clock(key).times_s(&attempt)).map_err(translate)?;
+        Ok(arrays::vector(py, times_s))
     }
 
     /// Exact results.
@@ -242,6 +272,7 @@ impl PyLink {
             ended: Ended::AsPlanned,
             engine: EngineChoice::Auto,
             remembers: self.link.remembers(),
+            ions_per_round: self.link.schedule().ions_per_round(),
         };
         py.detach(|| triple(run.herald_probability()))
     }
@@ -310,12 +341,15 @@ impl PyLink {
     fn arrow_stream<'py>(
         &self,
         py: Python<'py>,
+        key: (u64, u64),
         attempt: PyReadonlyArray1<'py, u64>,
         record: &Bound<'py, PyDict>,
         metadata: HashMap<String, String>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let columns = Columns::of(record)?;
-        arrow::stream(py, &self.link, attempt.as_array().to_vec(), &columns, metadata)
+        let attempt = attempt.as_array().to_vec();
+        let times_s = py.detach(|| self.clock(key).times_s(&attempt)).map_err(translate)?;
+        arrow::stream(py, &self.link, attempt, times_s, &columns, metadata)
     }
 
     /// Contributions (mechanism, alone, {Bell state: alone}, off, herald probability), infidelity and remainder.
@@ -348,6 +382,12 @@ impl PyLink {
         let choice = EngineChoice::named(engine).map_err(translate)?;
         let sampler = Sampler::new(Arc::clone(&self.link), Key([key.0, key.1]), choice).map_err(translate)?;
         Ok(PySampler { engine: sampler.engine().name(), sampler: Mutex::new(sampler) })
+    }
+}
+
+impl PyLink {
+    fn clock(&self, key: (u64, u64)) -> Clock {
+        self.link.clock(Key([key.0, key.1]))
     }
 }
 

@@ -8,10 +8,10 @@ use crate::memory::{Memory, Storage, decay_time};
 use crate::state::{self, BellState, State};
 
 impl Link {
-    /// From emission until the node knows of the herald (s), what `"auto"` waits for: the photon's way to the station and
-    /// the message's way back, which is as long and starts at once.
+    /// From emission until the node knows of the herald (s), what `"auto"` waits for: the photon's way to the station, the
+    /// decision and the message's way back.
     fn known_after_s(&self, node: usize) -> f64 {
-        2.0 * self.path_delay_s[node]
+        self.path_delay_s[node] + self.herald_delay_s(node)
     }
 
     /// The memories of the ions; the photon of an ion-photon link does not wait.

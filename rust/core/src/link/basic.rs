@@ -83,7 +83,7 @@ pub struct BasicLinkParams {
     /// Time from one attempt to the next (s); not together with `schedule`.
     #[serde(default)]
     pub attempt_period_s: Option<f64>,
-    /// Bursts and pauses; left out: attempts every `attempt_period_s` (default 1 µs) without pauses.
+    /// When attempts happen, its period given or computed; left out: attempts every `attempt_period_s` (default 1 µs) without pauses.
     #[serde(default)]
     pub schedule: Option<ScheduleParams>,
     /// What happens to both ions while they wait; left out: nothing.
@@ -172,9 +172,8 @@ impl BasicLinkParams {
             }
             (Some(schedule), None) => schedule.clone(),
             (None, period) => ScheduleParams {
-                attempt_period_s: period.unwrap_or(ATTEMPT_PERIOD_S),
-                attempts_per_burst: None,
-                pause_s: 0.0,
+                attempt_period_s: Some(period.unwrap_or(ATTEMPT_PERIOD_S)),
+                ..ScheduleParams::default()
             },
         };
         let node = |index: usize, name: &str| NodeParams {

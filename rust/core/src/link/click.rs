@@ -7,6 +7,7 @@ use super::Link;
 use super::attempt::{Attempts, KINDS, Times};
 use super::detectors::Detectors;
 use super::draw::{Block, Engine, Record, block_length_for};
+use super::rounds::OnePerRound;
 use crate::math;
 use crate::stream::{Alias, Geometric, Xoshiro};
 
@@ -18,6 +19,7 @@ const EVENTS_PER_BLOCK: f64 = 4096.0;
 /// The engine, ready to draw.
 #[derive(Debug)]
 pub(super) struct ClickEngine<'a> {
+    link: &'a Link,
     attempts: Attempts<'a>,
     gap: Geometric,
     /// Over the sets of events, as bits; nothing if no event can happen.
@@ -32,11 +34,13 @@ impl<'a> ClickEngine<'a> {
         let log_nothing: f64 = probability.iter().map(|p| math::ln_1p(-p)).sum();
         let weights: Vec<f64> =
             (0..SETS).map(|set| if set == 0 { 0.0 } else { set_probability(set, &probability) }).collect();
+        let ions = link.schedule.ions_per_round();
         Self {
+            link,
             attempts,
             gap: Geometric::from_log_failure(log_nothing),
             events: Alias::new(&weights),
-            block_length: block_length_for(EVENTS_PER_BLOCK, -math::exp_m1(log_nothing)),
+            block_length: block_length_for(EVENTS_PER_BLOCK, -math::exp_m1(log_nothing), ions),
         }
     }
 }
@@ -76,6 +80,7 @@ impl Engine for ClickEngine<'_> {
         }
         let mut rng = block.key.scalar(0);
         let least = self.attempts.least();
+        let mut rounds = OnePerRound::new(&self.link.schedule);
         let mut done = 0;
         let mut count = 0_u32;
         let end = block.attempts.end;
@@ -83,6 +88,7 @@ impl Engine for ClickEngine<'_> {
         let mut visit = |within: u64, happened, rng: &mut Xoshiro, detectors: &mut Detectors| {
             let attempt = block.first_attempt + within;
             let outcome = self.attempts.resolve(block.key.key, attempt, happened, rng, detectors);
+            let outcome = rounds.first(attempt, outcome);
             if block.attempts.contains(&within) {
                 record.add(attempt, outcome, self.attempts.link);
             }

@@ -33,7 +33,7 @@ pub(super) trait Engine: Sync {
     /// Enters the seeds of its blocks.
     const NUMBER: u64;
 
-    /// Attempts per block, a power of two fixed by the parameters.
+    /// Attempts per block, fixed by the parameters: whole rounds, and a power of two for one ion per round.
     fn block_length(&self) -> u64;
 
     /// Whether an attempt depends on the ones before it.
@@ -71,12 +71,13 @@ impl Block {
     }
 }
 
-/// Length of blocks that hold about `count` events of this probability: a power of two.
-pub(super) fn block_length_for(count: f64, probability: f64) -> u64 {
+/// Length of blocks that hold about `count` events of this probability: the first power of two that does, then whole
+/// rounds.
+pub(super) fn block_length_for(count: f64, probability: f64, ions_per_round: u64) -> u64 {
     // a sum over nothing may be a negative zero
     let attempts =
         if probability > 0.0 { (count / probability).clamp(1.0, LONGEST_BLOCK) } else { LONGEST_BLOCK };
-    (attempts as u64).next_power_of_two()
+    (attempts as u64).next_power_of_two().next_multiple_of(ions_per_round)
 }
 
 /// What a run writes down.

@@ -21,9 +21,11 @@ use num_complex::Complex64;
 /// Exact results of a link.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exact {
-    /// Probability of a herald per attempt.
+    /// Probability of a herald per attempt; with several ions per round, of one that is the first of its round.
     pub herald_probability: f64,
-    /// Heralds per second, pauses included: p/period times duty (1/s).
+    /// Probability that an attempt shows an accepted pattern, first of its round or not.
+    pub attempt_probability: f64,
+    /// Heralds per second, pauses and reloading included: p/period times duty (1/s).
     pub rate_hz: f64,
     /// Mean fidelity to the announced Bell state over the accepted patterns; NaN without heralds.
     pub fidelity: f64,
@@ -167,7 +169,7 @@ impl Exact {
                 by_cause: by_cause.map(|(operator, _)| link.finished(&operator, pattern.bell_state)),
             });
         }
-        let outcomes: Vec<_> = BellState::ALL
+        let mut outcomes: Vec<_> = BellState::ALL
             .into_iter()
             .filter(|bell| link.patterns.iter().any(|pattern| pattern.bell_state == *bell))
             .map(|bell_state| {
@@ -181,17 +183,30 @@ impl Exact {
             })
             .collect();
         // certain heralds may sum to a last bit above one, impossible ones to one below zero
-        let herald_probability =
+        let attempt_probability =
             outcomes.iter().map(|outcome| outcome.probability).sum::<f64>().clamp(0.0, 1.0);
         let weighted = |outcome: &Outcome| {
             if outcome.probability > 0.0 { outcome.probability * outcome.fidelity } else { 0.0 }
         };
+        let fidelity = outcomes.iter().map(weighted).sum::<f64>() / attempt_probability;
+        let herald_probability = link.schedule.first_of_round(attempt_probability);
+        if link.schedule.ions_per_round() > 1 && attempt_probability > 0.0 {
+            // which ion of a round heralds first says nothing about how
+            let kept = herald_probability / attempt_probability;
+            for outcome in &mut outcomes {
+                outcome.probability *= kept;
+            }
+            for operator in patterns.iter_mut().flat_map(|outcome| &mut outcome.by_cause) {
+                *operator = state::scaled(operator, kept);
+            }
+        }
         Ok(Self {
             herald_probability,
+            attempt_probability,
             rate_hz: herald_probability * link.schedule.attempt_rate_hz(),
-            fidelity: outcomes.iter().map(weighted).sum::<f64>() / herald_probability,
-            mean_time_s: link.schedule.mean_time_s(herald_probability),
-            leakage: link.finished_leakage(leaked / herald_probability),
+            fidelity,
+            mean_time_s: link.schedule.mean_time_s(attempt_probability),
+            leakage: link.finished_leakage(leaked / attempt_probability),
             outcomes,
             patterns,
         })

@@ -12,6 +12,7 @@ use super::click::{SETS, set_probability};
 use super::detectors::Detectors;
 use super::draw::{Block, Engine, Record, block_length_for};
 use super::exact::Operators;
+use super::rounds::OnePerRound;
 use crate::emission::{Arrival, Exponential};
 use crate::encoding::{Carrier, SLOTS};
 use crate::error::Result;
@@ -49,7 +50,8 @@ impl<'a> HeraldEngine<'a> {
     /// # Errors
     /// As [`Link::exact`].
     pub(super) fn new(link: &'a Link) -> Result<Self> {
-        let probability = link.exact()?.herald_probability;
+        // of every attempt: heralds that are not the first of their round are drawn and dropped
+        let probability = link.exact()?.attempt_probability;
         let origin = if probability <= 0.0 {
             Origin::Never
         } else if let Some(ways) = Ways::of(link) {
@@ -73,7 +75,7 @@ impl<'a> HeraldEngine<'a> {
             link,
             gap: Geometric::from_log_failure(math::ln_1p(-probability.min(1.0))),
             origin,
-            block_length: block_length_for(HERALDS_PER_BLOCK, probability),
+            block_length: block_length_for(HERALDS_PER_BLOCK, probability, link.schedule.ions_per_round()),
         })
     }
 }
@@ -332,6 +334,7 @@ impl Engine for HeraldEngine<'_> {
         }
         let mut rng = block.key.scalar(0);
         let mut ready = Detectors::ready();
+        let mut rounds = OnePerRound::new(&self.link.schedule);
         let mut done = 0;
         let mut count = 0_usize;
         while let Some(gap) = self.gap.sample(block.attempts.end - done, &mut rng) {
@@ -355,7 +358,8 @@ impl Engine for HeraldEngine<'_> {
                     }
                 }
             };
-            if within >= block.attempts.start {
+            let first = rounds.keeps(block.first_attempt + within);
+            if first && within >= block.attempts.start {
                 record.add_herald(block.first_attempt + within, &herald, self.link);
                 if record.heralds.len() >= limit {
                     return within + 1;

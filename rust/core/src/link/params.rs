@@ -147,18 +147,73 @@ fn ideal_polarizers() -> OneOrMany<f64> {
     OneOrMany::One(f64::INFINITY)
 }
 
-/// A fixed comb of attempts: bursts with pauses between them; a herald does not reset it.
+/// A fixed comb of attempts: bursts of rounds with pauses between them; a herald does not reset it.
+///
+/// ```
+/// use ionlink_core::link::params::ScheduleParams;
+/// let schedule = ScheduleParams { attempt_period_s: Some(1e-6), ..ScheduleParams::default() };
+/// assert_eq!(schedule.ions_per_round, 1);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleParams {
-    /// Time from one attempt to the next (s).
-    pub attempt_period_s: f64,
-    /// Attempts between two pauses; left out: no pauses.
+    /// Time from one attempt to the next, with several ions per round from one round to the next (s); left out: the sum of
+    /// its parts.
+    #[serde(default)]
+    pub attempt_period_s: Option<f64>,
+    /// Rounds (attempts, for one ion per round) between two pauses; left out: no pauses.
     #[serde(default)]
     pub attempts_per_burst: Option<u64>,
     /// Pause after each burst (s).
     #[serde(default)]
     pub pause_s: f64,
+    /// Cooling before each round (s), part of a computed period.
+    #[serde(default)]
+    pub cooling_s: f64,
+    /// Optical pumping before each round (s), part of a computed period.
+    #[serde(default)]
+    pub preparation_s: f64,
+    /// Delay of the message from the station to the nodes (s); left out: that of each node's path.
+    #[serde(default)]
+    pub return_delay_s: Option<f64>,
+    /// Time the station takes to decide about a herald (s).
+    #[serde(default)]
+    pub decision_s: f64,
+    /// Ions of each node that are excited one after the other in a round.
+    #[serde(default = "one_ion")]
+    pub ions_per_round: u64,
+    /// Time from one ion of a round to the next (s); left out: the period over the number of ions.
+    #[serde(default)]
+    pub ion_spacing_s: Option<f64>,
+    /// Ion losses per second of attempting (1/s), those of both nodes together.
+    #[serde(default)]
+    pub ion_loss_rate_hz: f64,
+    /// Time that a loss costs before the next attempt (s).
+    #[serde(default)]
+    pub reload_s: f64,
+}
+
+fn one_ion() -> u64 {
+    1
+}
+
+impl Default for ScheduleParams {
+    /// Nothing but neutral values: it still needs a period or parts of one.
+    fn default() -> Self {
+        Self {
+            attempt_period_s: None,
+            attempts_per_burst: None,
+            pause_s: 0.0,
+            cooling_s: 0.0,
+            preparation_s: 0.0,
+            return_delay_s: None,
+            decision_s: 0.0,
+            ions_per_round: one_ion(),
+            ion_spacing_s: None,
+            ion_loss_rate_hz: 0.0,
+            reload_s: 0.0,
+        }
+    }
 }
 
 /// Published results to compare with; they never enter a calculation.

@@ -12,6 +12,7 @@ use super::Link;
 use super::attempt::{Attempts, KINDS, Times};
 use super::detectors::Detectors;
 use super::draw::{Block, Engine, Record};
+use super::rounds::OnePerRound;
 use crate::stream::Threshold;
 
 /// Attempts that share one step of the generators.
@@ -22,6 +23,7 @@ const ATTEMPTS_PER_POLL: u64 = 1 << 14;
 /// The engine, ready to draw.
 #[derive(Debug)]
 pub(super) struct PhotonEngine<'a> {
+    link: &'a Link,
     attempts: Attempts<'a>,
     thresholds: [Threshold; KINDS],
     /// Kinds with a probability above zero, the only ones that are drawn.
@@ -33,6 +35,7 @@ impl<'a> PhotonEngine<'a> {
         let attempts = Attempts::new(link, Times::Free, record_coincidences);
         let probability = attempts.probabilities();
         Self {
+            link,
             attempts,
             thresholds: probability.map(Threshold::new),
             active: (0..KINDS).filter(|kind| probability[*kind] > 0.0).collect(),
@@ -44,7 +47,7 @@ impl Engine for PhotonEngine<'_> {
     const NUMBER: u64 = 1;
 
     fn block_length(&self) -> u64 {
-        1 << 20
+        (1_u64 << 20).next_multiple_of(self.link.schedule.ions_per_round())
     }
 
     fn remembers(&self) -> bool {
@@ -62,6 +65,7 @@ impl Engine for PhotonEngine<'_> {
         let mut lanes = block.key.lanes();
         let mut rng = block.key.scalar(0);
         let least = self.attempts.least();
+        let mut rounds = OnePerRound::new(&self.link.schedule);
         let mut done = 0;
         while done < block.attempts.end {
             if done.is_multiple_of(ATTEMPTS_PER_POLL) && stopped(done) {
@@ -101,6 +105,7 @@ impl Engine for PhotonEngine<'_> {
                 }
                 let attempt = block.first_attempt + within;
                 let outcome = self.attempts.resolve(block.key.key, attempt, happened, &mut rng, detectors);
+                let outcome = rounds.first(attempt, outcome);
                 if block.attempts.contains(&within) {
                     record.add(attempt, outcome, self.attempts.link);
                 }

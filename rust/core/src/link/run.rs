@@ -7,6 +7,7 @@ use super::draw::{Drawn, Job, MAX_ATTEMPTS, Record, draw};
 use super::herald::HeraldEngine;
 use super::photon::PhotonEngine;
 use super::record::{Coincidences, Given, Heralds, Records};
+use super::rounds::Counted;
 use super::waves::Grid;
 use crate::check;
 use crate::encoding::{Carrier, SLOTS};
@@ -137,6 +138,8 @@ pub struct Run {
     pub engine: EngineChoice,
     /// Whether detectors remembered, so that attempts are not independent.
     pub remembers: bool,
+    /// Ions per round: at most one herald of each round is kept.
+    pub ions_per_round: u64,
 }
 
 impl Link {
@@ -210,7 +213,7 @@ impl Link {
         let expected = self.check(plan)?;
         let (engine, _) = self.engine(plan.engine, plan.record_coincidences)?;
         let deadline = plan.timeout_s.map(|timeout_s| Instant::now() + Duration::from_secs_f64(timeout_s));
-        let mut reached = Reached::new(self, plan.until);
+        let mut reached = Reached::new(self, plan);
         let mut enough = |record: &Record, attempts: u64| {
             deadline.is_some_and(|deadline| Instant::now() >= deadline) || reached.with(record, attempts)
         };
@@ -221,8 +224,17 @@ impl Link {
             EngineChoice::Auto | EngineChoice::Herald => draw(&HeraldEngine::new(self)?, job),
         };
         let start_attempt = plan.start_attempt;
-        let remembers = self.remembers();
-        Ok(Run { heralds, coincidences, start_attempt, attempts, stop: plan.stop, ended, engine, remembers })
+        Ok(Run {
+            heralds,
+            coincidences,
+            start_attempt,
+            attempts,
+            stop: plan.stop,
+            ended,
+            engine,
+            remembers: self.remembers(),
+            ions_per_round: self.schedule.ions_per_round(),
+        })
     }
 
     /// Checks the plan; returns the number of heralds to make room for.
@@ -258,6 +270,11 @@ impl Link {
         bounded("start_attempt", plan.start_attempt)?;
         // where `exact` would take too long nothing is known beforehand
         let p = self.as_if_forgetful().map_or(f64::NAN, |exact| exact.herald_probability);
+        let attempts = match plan.stop {
+            Stop::Heralds(n) if p > 0.0 => n as f64 / p,
+            Stop::Heralds(_) => 0.0,
+            Stop::Attempts(n) => n as f64,
+        };
         let expected = match plan.stop {
             Stop::Heralds(n) => {
                 bounded("heralds", n)?;
@@ -288,16 +305,9 @@ impl Link {
         if self.afterpulses {
             bytes += size_of::<u8>() as f64;
         }
-        let coincidences = if plan.record_coincidences {
-            let attempts = match plan.stop {
-                Stop::Heralds(n) if p > 0.0 => n as f64 / p,
-                Stop::Heralds(_) => 0.0,
-                Stop::Attempts(n) => n as f64,
-            };
-            attempts * self.coincidence_probability()
-        } else {
-            0.0
-        };
+        self.schedule.check_losses(plan.start_attempt as f64 + attempts)?;
+        let coincidences =
+            if plan.record_coincidences { attempts * self.coincidence_probability() } else { 0.0 };
         let needed_bytes = (expected * bytes + coincidences * Coincidences::BYTES as f64) as u64;
         if needed_bytes > plan.memory_bytes {
             return Err(Error::Size { needed_bytes, available_bytes: plan.memory_bytes });
@@ -395,7 +405,8 @@ impl Link {
     /// Joint density of click times and ions for one accepted pattern and cause: for each record an unnormalized state whose
     /// trace is the density (1/s for each click) per attempt of clicks at these times (s, from the opening of the window).
     ///
-    /// Integrated over the times it is the operator of [`PatternOutcome`](super::exact::PatternOutcome). Of wave packets
+    /// Integrated over the times it is the operator of [`PatternOutcome`](super::exact::PatternOutcome); with several ions
+    /// per round, before heralds that are not the first of their round are dropped. Of wave packets
     /// without closed form, photons hidden behind dark counts enter with a relative error of about 1e-3.
     ///
     /// # Errors
@@ -493,12 +504,14 @@ impl FidelityMean {
 struct Reached<'a> {
     link: &'a Link,
     until: Option<Precision>,
+    start_attempt: u64,
     fidelity: FidelityMean,
 }
 
 impl<'a> Reached<'a> {
-    fn new(link: &'a Link, until: Option<Precision>) -> Self {
-        Self { link, until, fidelity: FidelityMean::default() }
+    fn new(link: &'a Link, plan: &Plan) -> Self {
+        let Plan { until, start_attempt, .. } = *plan;
+        Self { link, until, start_attempt, fidelity: FidelityMean::default() }
     }
 
     fn with(&mut self, record: &Record, attempts: u64) -> bool {
@@ -507,10 +520,12 @@ impl<'a> Reached<'a> {
             0.5 * (estimate.high - estimate.low) <= relative * estimate.value
         };
         let heralds = &record.heralds;
-        if let Some(relative) = herald_probability
-            && !fine(estimate::binomial(heralds.len() as u64, attempts), relative)
-        {
-            return false;
+        if let Some(relative) = herald_probability {
+            let attempts = self.start_attempt..self.start_attempt + attempts;
+            let counted = Counted { attempts, heralds: &heralds.attempt, at_herald: false };
+            if !fine(counted.herald_probability(self.link.schedule.ions_per_round()), relative) {
+                return false;
+            }
         }
         let Some(relative) = fidelity else { return true };
         let new = self.fidelity.count as usize..heralds.len();
@@ -543,16 +558,15 @@ impl Plan {
 impl Run {
     /// Herald probability with its 95 % interval, right for the way the run ended.
     ///
-    /// Where detectors remember, attempts are not independent: then the spread of the counts of 32 equal parts of the
+    /// With several ions per round, whole rounds are counted: attempts of one round are not independent, for only its first
+    /// herald is kept. Where detectors remember, no attempts are independent: then the spread of the counts of 32 equal parts of the
     /// run widens the interval, if it has enough heralds to tell.
     pub fn herald_probability(&self) -> Estimate {
         let heralds = self.heralds.len() as u64;
-        let independent = match self.stop {
-            Stop::Heralds(n) if self.ended == Ended::AsPlanned && heralds == n => {
-                estimate::negative_binomial(heralds, self.attempts)
-            }
-            _ => estimate::binomial(heralds, self.attempts),
-        };
+        let attempts = self.start_attempt..self.start_attempt.saturating_add(self.attempts);
+        let at_herald = self.ended == Ended::AsPlanned && self.stop == Stop::Heralds(heralds);
+        let counted = Counted { attempts, heralds: &self.heralds.attempt, at_herald };
+        let independent = counted.herald_probability(self.ions_per_round);
         if !self.remembers || heralds < 2 * estimate::PARTS || self.attempts < estimate::PARTS {
             return independent;
         }

@@ -7,7 +7,7 @@ use super::herald::HeraldEngine;
 use super::photon::PhotonEngine;
 use super::record::Given;
 use super::run::{EngineChoice, impossible, never};
-use super::{Link, schedule::Schedule};
+use super::{Link, clock::Clock};
 use crate::error::{Error, Result};
 use crate::herald::{Cause, Pattern};
 use crate::state::State;
@@ -19,7 +19,7 @@ use std::ops::Deref;
 pub struct Herald {
     /// Number of the attempt.
     pub attempt: u64,
-    /// End of the attempt (s), pauses included.
+    /// End of the attempt (s), pauses and reloading included.
     pub time_s: f64,
     /// The pattern, and with it the announced Bell state.
     pub pattern: Pattern,
@@ -48,6 +48,7 @@ pub struct Herald {
 pub struct Sampler<L> {
     link: L,
     key: Key,
+    clock: Clock,
     engine: EngineChoice,
     /// The block in `record`.
     block: Option<u64>,
@@ -81,9 +82,11 @@ impl<L: Deref<Target = Link>> Sampler<L> {
             return Err(never("sampler"));
         }
         let (record, detectors) = (Record::default(), Detectors::ready());
+        let clock = link.clock(key);
         Ok(Self {
             link,
             key,
+            clock,
             engine,
             block: None,
             record,
@@ -106,10 +109,10 @@ impl<L: Deref<Target = Link>> Sampler<L> {
     /// nothing comes back when it says `false`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a time that is not a number or beyond the last countable attempt.
+    /// [`Error::Parameter`] for a time that is not a number or beyond the last countable attempt, [`Error::Model`] as
+    /// [`Clock::time_s`].
     pub fn next(&mut self, not_before_s: f64, going: &mut dyn FnMut() -> bool) -> Result<Option<Herald>> {
-        let earliest =
-            self.link.schedule.first_attempt_from(not_before_s).filter(|attempt| *attempt < MAX_ATTEMPTS);
+        let earliest = self.clock.first_attempt_from(not_before_s)?.filter(|attempt| *attempt < MAX_ATTEMPTS);
         let Some(earliest) = earliest else {
             return Err(Error::parameter("not_before_s", not_before_s, "a time within 2^62 attempts", "s"));
         };
@@ -177,12 +180,13 @@ impl<L: Deref<Target = Link>> Sampler<L> {
 
     fn herald(&mut self, index: usize) -> Result<Herald> {
         let rho = self.state(index)?;
-        let link: &Link = &self.link;
         let heralds = &self.record.heralds;
+        let time_s = self.clock.time_s(heralds.attempt[index])?;
+        let link: &Link = &self.link;
         let pattern = link.patterns[usize::from(heralds.pattern[index])];
         let cause = Cause::ALL[usize::from(heralds.cause[index])];
         let (attempt, click_time_s) = (heralds.attempt[index], heralds.click_time_s[index]);
-        Ok(Herald { attempt, time_s: link.schedule.time_s(attempt), pattern, cause, click_time_s, rho })
+        Ok(Herald { attempt, time_s, pattern, cause, click_time_s, rho })
     }
 
     /// The state of a herald. States come in batches, which double while every one of them is asked for: preparing costs more
@@ -202,24 +206,3 @@ impl<L: Deref<Target = Link>> Sampler<L> {
 
 /// States prepared at once, at most.
 const LARGEST_BATCH: usize = 64;
-
-impl Schedule {
-    /// First attempt that starts at `time_s` or later; nothing for a time that is not a number.
-    fn first_attempt_from(&self, time_s: f64) -> Option<u64> {
-        if time_s.is_nan() {
-            return None;
-        }
-        if time_s <= 0.0 {
-            return Some(0);
-        }
-        let starts_s = |attempt: u64| self.time_s(attempt) - self.attempt_period_s();
-        // attempts that have ended by then are over; the one after them may still be running
-        let mut attempt = self.attempts_within(time_s);
-        for _ in 0..4 {
-            if attempt < u64::MAX && starts_s(attempt) < time_s {
-                attempt += 1;
-            }
-        }
-        Some(attempt)
-    }
-}
