@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_HERALDS = 100_000
 _REFUSED, _INTERRUPTED = 2, 130
+_MOST_NAMED = 8
 
 
 class _Parser(argparse.ArgumentParser):
@@ -94,8 +95,26 @@ def number(text: str) -> float:
 
 
 def _presets(_: argparse.Namespace) -> int:
-    print(table([(name, presets.load(name).reference or "") for name in presets.names()], "<<"))
+    links = [presets.load(name) for name in presets.names()]
+    rows = [(link.name or "", ", ".join(_doubtful(link)), link.reference or "") for link in links]
+    print(table(rows, "<<<"))
     return 0
+
+
+def _doubtful(link: Link) -> list[str]:
+    """Statuses of inputs that turn a comparison with the experiment into less than a prediction."""
+    statuses = {known.status for known in link.inputs}
+    return [status for status in ("fitted", "invented") if status in statuses]
+
+
+def _warnings(link: Link) -> list[str]:
+    """One line for each such status, with the parameters concerned, or how many where they are many."""
+    lines = []
+    for status in _doubtful(link):
+        named = [known.parameter for known in link.inputs if known.status == status]
+        many = f"{len(named)} of {len(link.inputs)} inputs"
+        lines.append(f"{status}: {', '.join(named) if len(named) <= _MOST_NAMED else many}")
+    return lines
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -228,6 +247,13 @@ def _outcomes(exact: Exact | None, run: Run) -> dict[str, _Row]:
     }
 
 
+def _quoted(measured: Measured | None) -> str:
+    """A published number; one that was read in another text says so."""
+    if measured is None:
+        return ""
+    return str(measured) if measured.status == "published" else f"{measured} ({measured.status})"
+
+
 def _report(exact: Exact | None, run: Run) -> str:
     titles = {"herald_probability": "herald probability", "rate_hz": "rate (1/s)"}
     rows = _rows(exact, run) | {f"  {name}": row for name, row in _outcomes(exact, run).items()}
@@ -236,7 +262,7 @@ def _report(exact: Exact | None, run: Run) -> str:
             titles.get(name, name),
             f"{row.exact:.6g}" if exact else "-",
             str(row.sampled),
-            str(row.published or ""),
+            _quoted(row.published),
         )
         for name, row in rows.items()
     ]
@@ -244,6 +270,9 @@ def _report(exact: Exact | None, run: Run) -> str:
     effort = f"{run.attempts:,} attempts, {run.duration_s:.4g} s of laboratory time"
     head = f"{run.link}\n{run.heralds:,} heralds {state} {effort}; seed {seeds.text(run.seed)}"
     text = f"{head}\n\n{table([('', 'exact', 'sampled', 'published'), *cells], '<>>>')}"
+    warnings = _warnings(run.link)
+    if warnings:
+        text += "\n\n" + "\n".join(warnings)
     if exact is None:
         text += f"\n\nNo exact results: {run.engine_reason}. Sampled with the {run.engine} engine."
     return text
@@ -258,11 +287,15 @@ def _document(exact: Exact | None, run: Run) -> dict[str, object]:
             "sampled": {name: _number(value) for name, value in row.sampled._asdict().items()},
         }
         if row.published is not None:
-            result["published"] = {"value": row.published.value, "uncertainty": row.published.uncertainty}
+            result["published"] = {
+                name: getattr(row.published, name) for name in ("value", "uncertainty", "limit", "status")
+            }
         return result
 
     return {
         "link": run.link.name,
+        "fitted": [known.parameter for known in run.link.inputs if known.status == "fitted"],
+        "invented": [known.parameter for known in run.link.inputs if known.status == "invented"],
         "heralds": run.heralds,
         "attempts": run.attempts,
         "start_attempt": run.start_attempt,

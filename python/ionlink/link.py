@@ -13,6 +13,7 @@ from ionlink.parameters import (
     ELEMENTS,
     ENCODINGS,
     HeraldedState,
+    Input,
     Node,
     Polarization,
     Published,
@@ -118,6 +119,8 @@ class Link(Parameters, _Checked):
         The paper or note the numbers come from.
     heralded_state : HeraldedState, optional
         The state of the ions of every herald, where it was measured; computed by default.
+    inputs : sequence of Input, default ()
+        Where parameters come from; each names one that this link has, none twice.
     published : Published, optional
         What was measured, for links that exist.
 
@@ -149,6 +152,7 @@ class Link(Parameters, _Checked):
     name: str | None = None
     reference: str | None = None
     heralded_state: HeraldedState | None = field(default=None, metadata=parts_of(HeraldedState))
+    inputs: Sequence[Input] = field(default=(), metadata=parts_of(Input))
     published: Published | None = field(default=None, metadata=parts_of(Published))
 
     def __post_init__(self) -> None:
@@ -254,6 +258,11 @@ class Link(Parameters, _Checked):
         ----------
         changes : mapping of str to object
             New values: numbers, strings, sequences, or parameter objects.
+
+        Notes
+        -----
+        A changed number has its source no longer: its entry in `inputs` goes, unless the changes say
+        themselves what becomes of `inputs`.
 
         Raises
         ------

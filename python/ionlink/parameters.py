@@ -35,6 +35,7 @@ __all__ = [
     "Filter",
     "Frequency",
     "HeraldedState",
+    "Input",
     "IonPhoton",
     "Lens",
     "LocalErrors",
@@ -967,8 +968,31 @@ class HeraldedState(Parameters):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+class Input(Parameters):
+    """Where one parameter of a link comes from.
+
+    Parameters
+    ----------
+    parameter : str
+        Path of the parameter, such as ``nodes.0.collection.efficiency``; that of a table or list covers
+        all of it.
+    status : {"published", "secondary", "computed", "fitted", "assumed", "invented"}
+        How well it is known: read in the publication; read in a text that cites it; arithmetic on numbers
+        with a source; chosen so that a result comes out as measured; read nowhere; made up.
+    source : str
+        Where it stands, or how it was found.
+    """
+
+    _kind: ClassVar[str] = "input"
+
+    parameter: str
+    status: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Measured(Parameters):
-    """A published number; prints as ``0.940(5)``.
+    """A published number; prints as ``0.940(5)``, a bound as ``>= 0.94``.
 
     Parameters
     ----------
@@ -976,6 +1000,10 @@ class Measured(Parameters):
         The number, at least 0.
     uncertainty : float, optional
         One standard deviation, at least 0.
+    limit : {"lower", "upper"}, optional
+        Given where only a bound was published; it has no uncertainty then.
+    status : {"published", "secondary"}, default "published"
+        ``"secondary"``: read in another text, for orientation only.
     source : str
         Where it stands.
     """
@@ -984,9 +1012,13 @@ class Measured(Parameters):
 
     value: float
     uncertainty: float | None = None
+    limit: str | None = None
+    status: str = "published"
     source: str
 
     def __str__(self) -> str:
+        if self.limit is not None:
+            return f"{'>=' if self.limit == 'lower' else '<='} {self.value:g}"
         if not self.uncertainty:
             return f"{self.value:g}"
         spread = 1.96 * self.uncertainty

@@ -275,13 +275,13 @@ def _window_scan(link: Link, exact: Exact, panel: Any) -> None:
                 window_s * 1e9,
                 measured.value,
                 measured.uncertainty,
-                fmt="D",
+                fmt={None: "D", "lower": "^", "upper": "v"}[measured.limit],
                 color=_RED,
                 markersize=4.5,
                 markerfacecolor="white",
                 capsize=2.5,
                 linewidth=1.2,
-                label="published",
+                label="published" if measured.limit is None else f"published, {measured.limit} limit",
             )
         ax.set_ylabel(name.replace("_", " "))
         ax.set_xlim(0, windows_s[-1] * 1e9)

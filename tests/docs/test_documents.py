@@ -42,6 +42,11 @@ def blocks(path: Path) -> list[Block]:
     return found
 
 
+def save(block: Block, folder: Path) -> None:
+    """Write a link file that the next blocks may read; its first comment is its name."""
+    (folder / block.text.split("\n")[0].removeprefix("# ")).write_text(block.text, encoding="utf-8")
+
+
 def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -52,8 +57,7 @@ def test_python_blocks_run_in_order_and_print_what_is_written(path, tmp_path, mo
     namespace = {"__name__": "__main__"}
     for block in blocks(path):
         if block.language == "toml":
-            # a file that the next blocks may read; its first comment is its name
-            (tmp_path / block.text.split("\n")[0].removeprefix("# ")).write_text(block.text, encoding="utf-8")
+            save(block, tmp_path)
         if block.language != "python":
             continue
         source = "\n" * (block.line - 1) + block.text
@@ -67,6 +71,8 @@ def test_python_blocks_run_in_order_and_print_what_is_written(path, tmp_path, mo
 def test_commands_print_what_is_written(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for block in blocks(path):
+        if block.language == "toml":
+            save(block, tmp_path)
         if block.language != "console" or block.printed is None:
             continue
         program, *arguments = shlex.split(block.text.removeprefix("$ "))

@@ -33,6 +33,22 @@ def test_presets_are_listed_with_their_papers():
     assert "npj Quantum Inf. 5, 72" in result.stdout
 
 
+def test_fitted_and_invented_inputs_are_named():
+    rows = {line.split()[0]: line.split()[1] for line in ionlink("presets").stdout.splitlines()}
+    assert rows["oreilly2024"] == "fitted"
+    assert rows["commercial_module_pair"] == "invented"
+    assert rows["krutyanskiy2019_50km"] == "Krutyanskiy"
+    fitted = ["nodes.0.collection.efficiency", "nodes.1.collection.efficiency"]
+    result = ionlink("run", "oreilly2024", *SHORT)
+    assert result.stdout.endswith(f"\n\nfitted: {', '.join(fitted)}\n")
+    assert ">= 0.94" in result.stdout
+    answer = json.loads(ionlink("run", "oreilly2024", *SHORT, "--json").stdout)
+    assert (answer["fitted"], answer["invented"]) == (fitted, [])
+    assert answer["results"]["fidelity"]["published"]["limit"] == "lower"
+    assert "invented: 29 of " in ionlink("run", "commercial_module_pair", *SHORT).stdout
+    assert "0.78 (secondary)" in ionlink("run", "hucul2015", *SHORT).stdout
+
+
 def test_show_prints_a_preset_or_a_file(tmp_path):
     assert ionlink("show", "stephenson2020").stdout == il.presets.text("stephenson2020")
     path = tmp_path / "my.toml"
@@ -81,7 +97,9 @@ def test_run_answers_machines_in_json(stephenson):
     assert answer["attempts"] == run.attempts
     assert answer["seed"] == 7
     assert answer["results"]["fidelity"]["sampled"]["value"] == run.fidelity.value
-    assert answer["results"]["fidelity"]["published"] == {"value": 0.94, "uncertainty": 0.005}
+    assert answer["results"]["fidelity"]["published"] == {
+        "value": 0.94, "uncertainty": 0.005, "limit": None, "status": "published"
+    }  # fmt: skip
     assert answer["results"]["rate_hz"]["exact"] == stephenson.exact().rate_hz
     assert answer["outcomes"]["psi+"]["fidelity"]["exact"] == stephenson.exact().outcomes["psi+"].fidelity
 
@@ -161,7 +179,7 @@ def test_duration_is_laboratory_time():
     [
         ((), "required"),
         (("fly",), "invalid choice"),
-        (("show", "nonsense"), "neither a preset (stephenson2020, krutyanskiy2019_50km) nor a file"),
+        (("show", "nonsense"), f"neither a preset ({', '.join(il.presets.names())}) nor a file"),
         (("run", "stephenson2020", "--heralds", "many"), "--heralds"),
         (("run", "stephenson2020", "--heralds", "0.5"), "`heralds` must be a whole number"),
         (("run", "stephenson2020", "--heralds", "nan"), "`heralds` must be a whole number"),

@@ -19,6 +19,7 @@ mod operators;
 pub mod params;
 pub mod parts;
 mod photon;
+pub mod provenance;
 pub mod record;
 mod rounds;
 pub mod run;
@@ -44,7 +45,8 @@ use detectors::Recall;
 use exact::Exact;
 use node::{Parts, check_apertures, check_stages};
 use num_complex::Complex64;
-use params::{LinkParams, MeasuredParams, PhaseReference, PublishedParams};
+use params::{LinkParams, PhaseReference};
+use provenance::check_inputs;
 use schedule::Schedule;
 use station::Station;
 use std::sync::OnceLock;
@@ -225,8 +227,9 @@ impl Link {
             Slot::new(index / 2, index % 2, relative, detector, rate_hz, &station.window, captured)
         });
         if let Some(published) = &params.published {
-            check_published(published).map_err(|error| error.within("published"))?;
+            published.check().map_err(|error| error.within("published"))?;
         }
+        check_inputs(&params)?;
         let mut errors: Vec<LocalErrors> = parts.iter().map(|part| part.errors.clone()).collect();
         if count == 1 {
             errors.push(LocalErrors::none());
@@ -513,31 +516,6 @@ fn arrivals(params: &LinkParams, parts: &[Parts]) -> Result<[f64; 2]> {
         }
     }
     Ok(delays)
-}
-
-pub(crate) fn check_published(published: &PublishedParams) -> Result<()> {
-    let entries = [
-        ("herald_probability", &published.herald_probability),
-        ("rate_hz", &published.rate_hz),
-        ("fidelity", &published.fidelity),
-    ];
-    for (name, entry) in entries {
-        if let Some(entry) = entry {
-            check_measured(entry).map_err(|error| error.within(name))?;
-            if name != "rate_hz" {
-                check::probability("value", entry.value).map_err(|error| error.within(name))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn check_measured(measured: &MeasuredParams) -> Result<()> {
-    check::non_negative("value", measured.value, "")?;
-    if let Some(uncertainty) = measured.uncertainty {
-        check::non_negative("uncertainty", uncertainty, "")?;
-    }
-    Ok(())
 }
 
 /// Mean number of dark counts per window up to which detectors that remember are simulated.

@@ -2,7 +2,7 @@
 
 use crate::errors::translate;
 use ionlink_core::link::params::LinkParams;
-use ionlink_core::link::parts;
+use ionlink_core::link::{parts, provenance};
 use ionlink_core::tree::{Entry, MAX_DEPTH, Node, Tree};
 use ionlink_core::{BasicLinkParams, Error, Link, presets};
 use pyo3::prelude::*;
@@ -135,7 +135,8 @@ pub(crate) fn basic_link(py: Python<'_>, arguments: &Bound<'_, PyAny>) -> PyResu
     full(py, params.checked().map_err(translate)?.params())
 }
 
-/// A changed copy of a link's tree; keys are dotted paths.
+/// A changed copy of a link's tree; keys are dotted paths. A changed parameter loses its entry in `inputs`, unless the changes
+/// say what becomes of these themselves.
 #[pyfunction]
 pub(crate) fn replace(
     py: Python<'_>,
@@ -144,9 +145,18 @@ pub(crate) fn replace(
 ) -> PyResult<Py<PyAny>> {
     // from the full tree, so that parameters at their defaults have their places too
     let link = Link::from_tree(&self::tree(tree)?).map_err(translate)?;
-    let mut changed = Tree::from_params(link.params()).map_err(translate)?;
-    for (path, value) in changes {
-        let path: String = path.extract()?;
+    let mut params = link.params().clone();
+    let mut paths = vec![];
+    for path in changes.keys() {
+        paths.push(path.extract::<String>()?);
+    }
+    if !paths.iter().any(|path| path.split('.').next() == Some("inputs")) {
+        for path in &paths {
+            provenance::forget(&mut params.inputs, path);
+        }
+    }
+    let mut changed = Tree::from_params(&params).map_err(translate)?;
+    for (path, value) in paths.into_iter().zip(changes.values()) {
         changed.set(&path, self::tree(&value)?).map_err(translate)?;
     }
     full(py, Link::from_tree(&changed).map_err(translate)?.params())

@@ -234,6 +234,7 @@ impl BasicLinkParams {
             },
             schedule,
             heralded_state: None,
+            inputs: vec![],
             published: None,
         })
     }

@@ -1,5 +1,6 @@
 //! The parameters of a link: what a link file holds, field for field.
 
+use super::provenance::{InputParams, PublishedParams};
 use crate::channel::ElementParams;
 use crate::collection::CollectionParams;
 use crate::detection::DetectorParams;
@@ -55,6 +56,9 @@ pub struct LinkParams {
     /// The state of the ions of every herald, where it was measured; left out: computed.
     #[serde(default)]
     pub heralded_state: Option<HeraldedStateParams>,
+    /// Where parameters come from.
+    #[serde(default)]
+    pub inputs: Vec<InputParams>,
     /// What was measured, for links that exist.
     #[serde(default)]
     pub published: Option<PublishedParams>,
@@ -214,32 +218,4 @@ impl Default for ScheduleParams {
             reload_s: 0.0,
         }
     }
-}
-
-/// Published results to compare with; they never enter a calculation.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PublishedParams {
-    /// Probability of a herald per attempt.
-    #[serde(default)]
-    pub herald_probability: Option<MeasuredParams>,
-    /// Heralds per second, pauses included (1/s).
-    #[serde(default)]
-    pub rate_hz: Option<MeasuredParams>,
-    /// Fidelity to the announced Bell state.
-    #[serde(default)]
-    pub fidelity: Option<MeasuredParams>,
-}
-
-/// A published number.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MeasuredParams {
-    /// The number.
-    pub value: f64,
-    /// One standard deviation, if published.
-    #[serde(default)]
-    pub uncertainty: Option<f64>,
-    /// Where it stands.
-    pub source: String,
 }

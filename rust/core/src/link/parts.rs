@@ -1,10 +1,11 @@
 //! Parameter tables checked one at a time, as soon as they are made.
 
+use super::Link;
 use super::node::check_node;
-use super::params::{LinkParams, MeasuredParams, NodeParams, PublishedParams, ScheduleParams, StationParams};
+use super::params::{LinkParams, NodeParams, ScheduleParams, StationParams};
+use super::provenance::{InputParams, MeasuredParams, PublishedParams};
 use super::schedule::Schedule;
 use super::station::check_station;
-use super::{Link, check_measured, check_published};
 use crate::channel::{
     ConverterParams, ElementParams, FiberParams, FilterParams, LossParams, PolarizationLossParams,
     RotationParams, SwitchParams, WavePlateParams,
@@ -35,7 +36,7 @@ fn read<T: DeserializeOwned>(tree: &Tree, check: impl FnOnce(&T) -> Result<()>) 
     check(&tree.read::<T>()?)
 }
 
-static PARTS: [Part; 35] = [
+static PARTS: [Part; 36] = [
     Part {
         name: "emission",
         fields: fields_of::<EmissionParams>,
@@ -182,11 +183,16 @@ static PARTS: [Part; 35] = [
         // a period that is the sum of its parts depends on the link's paths and pulses: checked there
         check: |tree| read(tree, Schedule::check),
     },
-    Part { name: "measured", fields: fields_of::<MeasuredParams>, check: |tree| read(tree, check_measured) },
+    Part { name: "input", fields: fields_of::<InputParams>, check: |tree| read(tree, InputParams::check) },
+    Part {
+        name: "measured",
+        fields: fields_of::<MeasuredParams>,
+        check: |tree| read(tree, MeasuredParams::check),
+    },
     Part {
         name: "published",
         fields: fields_of::<PublishedParams>,
-        check: |tree| read(tree, check_published),
+        check: |tree| read(tree, PublishedParams::check),
     },
     Part { name: "link", fields: fields_of::<LinkParams>, check: |tree| Link::from_tree(tree).map(drop) },
 ];
