@@ -28,7 +28,7 @@ __all__ = ["click_times", "density_matrix", "link"]
 _INK, _MUTED, _FAINT, _PAPER = "#1f2933", "#7b8794", "#e4e7eb", "#f7f9fb"
 _BLUE, _TEAL, _ORANGE, _VIOLET, _RED = "#2b6cb0", "#3a9e92", "#dd8a2e", "#8266b5", "#c2383f"
 _PHASES = (("0", _BLUE), ("π/2", _TEAL), ("π", _ORANGE), ("-π/2", _VIOLET))
-_CAUSE_COLORS = (_BLUE, _ORANGE, _VIOLET, _TEAL, _RED, _BLUE, _ORANGE)
+_CAUSE_COLORS = (_BLUE, _ORANGE, _VIOLET, _TEAL, _RED, _BLUE, _ORANGE, "#b7950b", "#c2568f")
 _STYLE = {
     "font.size": 9,
     "text.color": _INK,

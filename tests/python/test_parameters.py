@@ -37,6 +37,8 @@ SMALLEST = {
     "rotation": il.Rotation(angle_rad=0.1),
     "wave_plate": il.WavePlate(retardance_rad=3.0, angle_rad=0.1),
     "polarization_loss": il.PolarizationLoss(transmission=(0.9, 1.0)),
+    "decaying": il.DecayingBackground(decay_s=5e-9),
+    "profile": il.BackgroundProfile(times_s=(0.0, 1e-8), intensity=(1.0, 0.0)),
     "detector": il.Detector(),
     "local_errors": il.LocalErrors(),
     "memory": il.Memory(),

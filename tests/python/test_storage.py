@@ -211,7 +211,7 @@ def rewritten(path, **changes):
         {"attempt": lambda array: array[:-1]},
         {"attempt": lambda array: array.astype(float)},
         {"pattern": lambda array: array + np.uint8(4)},
-        {"cause": lambda array: array + np.uint8(7)},
+        {"cause": lambda array: array + np.uint8(len(il.CAUSES))},
         {"click_time_s": lambda array: array.T},
         {"click_time_s": lambda array: array * np.nan},
         {"attempts": lambda value: value - 10},

@@ -154,6 +154,7 @@ impl Link {
             return Err(Error::parameter("nodes.1.name", name, "different from the first node's", ""));
         }
         after::check_after(&params)?;
+        fit::check_unused(&params)?;
         let heralded = params
             .heralded_state
             .as_ref()

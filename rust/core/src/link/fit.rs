@@ -5,6 +5,45 @@ use super::params::LinkParams;
 use super::schedule::{Passage, Schedule};
 use crate::encoding::EncodingParams;
 use crate::error::{Error, Result};
+use crate::tree::AutoOr;
+
+/// Refuses what the encoding has no use for, rather than ignoring it.
+///
+/// # Errors
+/// [`Error::Model`] naming the parameter.
+pub(super) fn check_unused(params: &LinkParams) -> Result<()> {
+    let refused = |parameter: &str, why: &str| {
+        let message = format!("{why}: leave it out for the {} encoding", params.encoding.name());
+        Err(Error::Model { parameter: parameter.into(), message })
+    };
+    let station = &params.station;
+    let polarizers = match params.encoding {
+        EncodingParams::Polarization(_) | EncodingParams::IonPhoton(_) => true,
+        _ => station.extinction_ratio.iter().all(|ratio| ratio.is_infinite()),
+    };
+    if !polarizers {
+        return refused("station.extinction_ratio", "there are no polarizers");
+    }
+    if params.encoding.nodes() == 2 {
+        return Ok(());
+    }
+    if params.mode_overlap < 1.0 {
+        return refused("mode_overlap", "there is one photon");
+    }
+    if station.reflectivity.iter().any(|r| *r != 0.5) {
+        return refused("station.reflectivity", "there is no splitter");
+    }
+    if params.delay_s[1] != 0.0 {
+        return refused("delay_s.1", "there is one photon");
+    }
+    if params.pulse_offset_s != AutoOr::Auto {
+        return refused("pulse_offset_s", "there is one photon");
+    }
+    if !station.port_optics[1].is_empty() {
+        return refused("station.port_optics.1", "there is one way to the detectors");
+    }
+    Ok(())
+}
 
 /// The schedule of a link whose parts are known.
 ///

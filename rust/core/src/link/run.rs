@@ -506,12 +506,14 @@ struct Reached<'a> {
     until: Option<Precision>,
     start_attempt: u64,
     fidelity: FidelityMean,
+    /// What went wrong, which ends the run.
+    error: Option<Error>,
 }
 
 impl<'a> Reached<'a> {
     fn new(link: &'a Link, plan: &Plan) -> Self {
         let Plan { until, start_attempt, .. } = *plan;
-        Self { link, until, start_attempt, fidelity: FidelityMean::default() }
+        Self { link, until, start_attempt, fidelity: FidelityMean::default(), error: None }
     }
 
     fn with(&mut self, record: &Record, attempts: u64) -> bool {
@@ -530,9 +532,9 @@ impl<'a> Reached<'a> {
         let Some(relative) = fidelity else { return true };
         let new = self.fidelity.count as usize..heralds.len();
         let records = heralds.records().part(new);
-        // records of this very link: nothing can be refused
-        if self.link.add_fidelities(records, &mut self.fidelity).is_err() {
-            return false;
+        if let Err(error) = self.link.add_fidelities(records, &mut self.fidelity) {
+            self.error = Some(error);
+            return true;
         }
         fine(self.fidelity.estimate(), relative)
     }

@@ -30,12 +30,17 @@ impl<T> OneOrMany<T> {
         }
     }
 
+    /// The values given.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        match self {
+            Self::One(value) => std::slice::from_ref(value).iter(),
+            Self::Many(values) => values.iter(),
+        }
+    }
+
     /// How many values were given.
     pub fn len(&self) -> usize {
-        match self {
-            Self::One(_) => 1,
-            Self::Many(values) => values.len(),
-        }
+        self.iter().len()
     }
 
     /// Whether the list of values is empty.
