@@ -43,6 +43,7 @@ __all__ = [
     "Measured",
     "MeasuredEfficiency",
     "Memory",
+    "MotionalMode",
     "Node",
     "Number",
     "Polarization",
@@ -784,6 +785,34 @@ class Memory(Parameters):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+class MotionalMode(Parameters):
+    """A motional mode of an ion along the kick that its photon gives it.
+
+    Kicks at different times leave the mode in different states, which tell when, and so which, ion emitted.
+
+    Parameters
+    ----------
+    lamb_dicke : float
+        Lamb-Dicke parameter along this mode, from 0 to 10: of the difference of absorbed and emitted wave
+        vector where the ions are excited at different times, of the emitted one where they are excited
+        together.
+    frequency_rad_per_s : float
+        Angular frequency of the mode (rad/s), above 0 and at most 1e18.
+    mean_phonons : float, default 0
+        Mean number of phonons in the first attempt of a burst, from 0 to 1e9.
+    phonons_per_attempt : float, default 0
+        Phonons that every attempt of a burst adds, from 0 to 1e9; 0 without `Schedule.attempts_per_burst`.
+    """
+
+    _kind: ClassVar[str] = "motional_mode"
+
+    lamb_dicke: float
+    frequency_rad_per_s: float
+    mean_phonons: float = 0.0
+    phonons_per_attempt: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Node(Parameters):
     """A node: an ion, and what happens to its photon and to itself.
 
@@ -799,6 +828,9 @@ class Node(Parameters):
         Local errors of the ion; none by default.
     memory : Memory, optional
         What happens to the ion while it waits; nothing by default.
+    motion : sequence of MotionalMode, default ()
+        Motional modes that the photon's recoil excites; without any the ion does not recoil. Not for
+        `IonPhoton`, where recoil has no effect.
     """
 
     _kind: ClassVar[str] = "node"
@@ -810,6 +842,7 @@ class Node(Parameters):
     )
     errors: LocalErrors = field(default=LocalErrors(), metadata=parts_of(LocalErrors))
     memory: Memory | None = field(default=None, metadata=parts_of(Memory))
+    motion: Sequence[MotionalMode] = field(default=(), metadata=parts_of(MotionalMode))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)

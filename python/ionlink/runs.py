@@ -252,7 +252,7 @@ class Run(_Columns):
     def _record(self, selection: Any) -> dict[str, NDArray[Any] | None]:
         """Columns from which states follow."""
         columns: dict[str, NDArray[Any] | None] = {}
-        for name in ("pattern", "cause", "click_time_s", *HIDDEN):
+        for name in ("attempt", "pattern", "cause", "click_time_s", *HIDDEN):
             column = getattr(self, name)
             columns[name] = None if column is None else column[selection]
         return columns

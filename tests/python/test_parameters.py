@@ -43,6 +43,7 @@ SMALLEST = {
     "local_errors": il.LocalErrors(),
     "memory": il.Memory(),
     "heralded_state": il.HeraldedState(np.diag([0.0, 0.5, 0.5, 0.0]), bell_state="psi+"),
+    "motional_mode": il.MotionalMode(lamb_dicke=0.1, frequency_rad_per_s=1e7),
     "polarization": il.Polarization(),
     "time-bin": il.TimeBin(bin_separation_s=50e-9),
     "erasure_check": il.ErasureCheck(),
@@ -92,6 +93,8 @@ def links():
             yield kind, "nodes.0.memory", link_of(node_a=node_of(memory=part))
         elif kind == "heralded_state":
             yield kind, "heralded_state", link_of(heralded_state=part)
+        elif kind == "motional_mode":
+            yield kind, "nodes.0.motion.0", link_of(node_a=node_of(motion=[part]))
         elif kind == "cavity":
             yield kind, "nodes.0.collection", link_of(node_a=node_of(collection=part))
 

@@ -6,7 +6,7 @@
 //! engines `photon` and `click` share no probability of a herald with `exact`; `herald`, the fast one, takes its
 //! probabilities from there and is tested against both.
 //!
-//! The modules follow the photon: [`emission`], [`collection`], [`channel`], [`interference`], [`detection`],
+//! The modules follow the photon: [`emission`], [`motion`], [`collection`], [`channel`], [`interference`], [`detection`],
 //! [`herald`], [`memory`]; [`link`] puts them together. A module uses the toolbox ([`error`], [`math`], [`stream`],
 //! [`state`], [`estimate`], [`tree`], [`atoms`], [`catalog`]) and the modules before it, never one after it.
 //!
@@ -28,6 +28,7 @@ pub mod interference;
 pub mod link;
 pub mod math;
 pub mod memory;
+pub mod motion;
 pub mod presets;
 pub mod state;
 pub mod stream;

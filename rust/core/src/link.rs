@@ -37,6 +37,7 @@ use crate::error::{Error, Result};
 use crate::herald::Pattern;
 use crate::interference::{Gram, Optics};
 use crate::memory::{HeraldedState, LocalErrors, Storage};
+use crate::motion::Motion;
 use crate::stream::Xoshiro;
 use crate::tree::{AutoOr, Tree};
 use crate::{math, presets};
@@ -112,6 +113,8 @@ pub struct Link {
     pub(crate) phase_kept: f64,
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) schedule: Schedule,
+    /// Of both ions.
+    pub(crate) motion: Motion,
     path_delay_s: [f64; 2],
     errors: [LocalErrors; 2],
     /// When background arrives at each slot's detector, where there is any.
@@ -193,6 +196,13 @@ impl Link {
         } else {
             station.detectors.iter().flatten().fold(0.0, |best: f64, detector| best.max(detector.efficiency))
         };
+        let modes = params.nodes.iter().map(|node| node.motion.as_slice());
+        let motion = Motion::new(
+            modes,
+            &params.schedule,
+            params.encoding.bin_separation_s(),
+            encoding.mode_splitting_rad_per_s() != 0.0,
+        )?;
         let delays = arrivals(&params, &parts)?;
         let mut sources = vec![];
         for (node, part) in parts.iter().enumerate() {
@@ -263,6 +273,7 @@ impl Link {
             phase_kept,
             patterns: station.patterns,
             schedule,
+            motion,
             path_delay_s,
             errors: [errors_a, errors_b],
             backgrounds,
@@ -449,6 +460,35 @@ impl Link {
     /// The slot that stands for a slot's detector: bins share the one of their port.
     pub(crate) fn detector_of(&self, slot: usize) -> usize {
         if self.optics.carrier == Carrier::Bins { slot - slot % 2 } else { slot }
+    }
+
+    /// Bins from one slot to another.
+    pub(crate) fn bins_between(&self, first: usize, second: usize) -> i32 {
+        if self.optics.carrier == Carrier::Bins {
+            i32::from(second % 2 == 1) - i32::from(first % 2 == 1)
+        } else {
+            0
+        }
+    }
+
+    /// The parameter that makes ions move.
+    pub(crate) fn moving(&self) -> &'static str {
+        if self.params.nodes[0].motion.is_empty() { "nodes.1.motion" } else { "nodes.0.motion" }
+    }
+
+    /// Why attempts of a burst differ, if they do: motion that heats up.
+    pub(crate) fn heating(&self) -> Option<Error> {
+        let nodes = self.params.nodes.iter().enumerate();
+        let mut modes = nodes
+            .flat_map(|(node, given)| given.motion.iter().enumerate().map(move |(m, mode)| (node, m, mode)));
+        let (node, index, _) = modes
+            .find(|(.., mode)| self.motion.heats() && mode.lamb_dicke * mode.phonons_per_attempt > 0.0)?;
+        Some(Error::Model {
+            parameter: format!("nodes.{node}.motion.{index}.phonons_per_attempt"),
+            message: "the motion heats up along a burst, so the herald probability depends on the attempt; sample with \
+                      the `click` or `photon` engine instead"
+                .into(),
+        })
     }
 
     /// The accepted patterns, in the order of the numbers in a run.

@@ -168,6 +168,78 @@ pub fn gauss_legendre(from: f64, to: f64, mut integrand: impl FnMut(f64) -> f64)
     sum * length
 }
 
+/// Points and weights, summing to one, of Gauss's rule for the mean over the integers 0 to `count` - 1: exact for polynomials
+/// of degree 27, the integers themselves where they are few.
+///
+/// Points are the zeros of the Gram polynomial of order 14, eigenvalues of its recurrence's matrix by bisection.
+pub fn integer_rule(count: u64) -> Vec<(f64, f64)> {
+    const ORDER: usize = 14;
+    let n = count as f64;
+    if count <= 2 * ORDER as u64 {
+        return (0..count).map(|k| (k as f64, 1.0 / n)).collect();
+    }
+    // squares of the off-diagonal elements, for integers about their mean in units of their number
+    let squares: [f64; ORDER] = std::array::from_fn(|j| {
+        let j = j as f64;
+        let relative = j / n;
+        j * j * (1.0 - relative * relative) / (4.0 * (4.0 * j * j - 1.0))
+    });
+    let below = |x: f64| {
+        let (mut count, mut pivot) = (0, 1.0);
+        for square in squares {
+            pivot = -x - square / pivot;
+            count += usize::from(pivot < 0.0);
+        }
+        count
+    };
+    let point = |index: usize| {
+        let (mut low, mut high) = (-0.5, 0.5);
+        for _ in 0..54 {
+            let middle = 0.5 * (low + high);
+            if below(middle) > index { high = middle } else { low = middle }
+        }
+        0.5 * (low + high)
+    };
+    let weight = |x: f64| {
+        let (mut previous, mut value, mut sum) = (0.0, 1.0, 1.0);
+        for j in 1..ORDER {
+            (previous, value) = (value, (x * value - squares[j - 1].sqrt() * previous) / squares[j].sqrt());
+            sum += value * value;
+        }
+        1.0 / sum
+    };
+    (0..ORDER).map(point).map(|x| (n * x + 0.5 * (n - 1.0), weight(x))).collect()
+}
+
+/// exp(-x) I_n(x), I the modified Bessel functions, for n = 0, 1, ... until nothing is left; x >= 0.
+///
+/// By Miller's downward recurrence I_(n-1) = (2n/x) I_n + I_(n+1), scaled so that I_0 + 2 I_1 + 2 I_2 + ... = exp(x).
+pub fn bessel_weights(x: f64) -> Vec<f64> {
+    if x < 1e-30 {
+        return vec![1.0 - x, 0.5 * x];
+    }
+    let orders = (30.0 + 12.0 * x.sqrt()) as usize;
+    let mut weights = vec![0.0; orders + 1];
+    let mut next = 0.0;
+    weights[orders] = f64::MIN_POSITIVE;
+    for n in (1..=orders).rev() {
+        let lower = 2.0 * n as f64 / x * weights[n] + next;
+        next = weights[n];
+        weights[n - 1] = lower;
+        if lower > 1e200 {
+            // what underflows is nothing beside what is left
+            let scale = 1.0 / lower;
+            weights[n - 1..].iter_mut().for_each(|weight| *weight *= scale);
+            next *= scale;
+        }
+    }
+    let sum = weights[0] + 2.0 * weights[1..].iter().sum::<f64>();
+    for weight in &mut weights {
+        *weight /= sum;
+    }
+    weights
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +325,46 @@ mod tests {
         assert_eq!(erfc_scaled(f64::NEG_INFINITY), f64::INFINITY);
         let (below, above) = (erfc_scaled(12.0f64.next_down()), erfc_scaled(12.0));
         assert!((below / above - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_rule_for_integers_is_exact_for_polynomials() {
+        for count in [1, 5, 28, 29, 100, 5000] {
+            let n = f64::from(count);
+            for degree in 0..28 {
+                let power = |k: f64| (0..degree).fold(1.0, |product, _| product * (k / n - 0.3));
+                let sum = (0..count).map(|k| power(f64::from(k))).sum::<f64>() / n;
+                let rule: f64 =
+                    integer_rule(u64::from(count as u32)).iter().map(|(k, w)| w * power(*k)).sum();
+                assert!((rule - sum).abs() < 1e-13, "{count} {degree}: {rule} {sum}");
+            }
+        }
+        // so many that sums are integrals
+        let largest = (1_u64 << 53) as f64;
+        let squares: f64 = integer_rule(1 << 53).iter().map(|(k, w)| w * (k / largest) * (k / largest)).sum();
+        assert!((squares - 1.0 / 3.0).abs() < 1e-14);
+    }
+
+    #[test]
+    fn bessel_weights_are_the_fourier_coefficients_of_their_generating_function() {
+        for x in [1e-300, 1e-9, 0.1, 1.0, 30.0, 2000.0] {
+            let weights = bessel_weights(x);
+            // the trapezoidal rule of a periodic function with more points than it has harmonics
+            let points = 4 * weights.len() + 64;
+            for order in [0, 1, 2, 7].into_iter().filter(|order| *order < weights.len()) {
+                let at = |k: usize| {
+                    let angle = 2.0 * std::f64::consts::PI * k as f64 / points as f64;
+                    let half = sin(0.5 * angle);
+                    exp(-2.0 * x * half * half) * cos(order as f64 * angle)
+                };
+                let integral = (0..points).map(at).sum::<f64>() / points as f64;
+                assert!(
+                    (weights[order] - integral).abs() < 1e-14,
+                    "{x} {order}: {} {integral}",
+                    weights[order]
+                );
+            }
+        }
     }
 
     #[test]

@@ -266,7 +266,8 @@ fn station(encoding: &str, dice: &mut Dice<'_>) -> String {
             format!("{{ kind = \"wave_plate\", retardance_rad = {retardance}, angle_rad = 0.1 }}")
         };
         let angle = dice.between(-0.3, 0.3);
-        write!(text, "port_optics = [[{{ kind = \"rotation\", angle_rad = {angle} }}], [{second}]]\n").unwrap();
+        write!(text, "port_optics = [[{{ kind = \"rotation\", angle_rad = {angle} }}], [{second}]]\n")
+            .unwrap();
     }
     let detectors = match encoding {
         "polarization" => 4,

@@ -8,7 +8,7 @@ use ionlink_core::{
     Cause, Clock, Coincidences, Ended, EngineChoice, Error, Estimate, Exact, FidelityMean, Given, Heralds,
     Key, Link, Plan, Precision, Progress, Records, Run, Sampler, Stop,
 };
-use numpy::{Complex64, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{Complex64, Element, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
@@ -451,6 +451,8 @@ fn triple(estimate: Estimate) -> (f64, f64, f64) {
 
 /// Copies of a record's columns: contiguous, and safe from other threads once detached.
 pub(crate) struct Columns {
+    /// Empty where states do not depend on it.
+    attempt: Vec<u64>,
     pattern: Vec<u8>,
     cause: Vec<u8>,
     click_time_s: Vec<[f64; 2]>,
@@ -462,6 +464,7 @@ pub(crate) struct Columns {
 impl Columns {
     fn of(record: &Bound<'_, PyDict>) -> PyResult<Self> {
         Ok(Self {
+            attempt: column(record, "attempt")?,
             pattern: column(record, "pattern")?,
             cause: column(record, "cause")?,
             click_time_s: rows(record, "click_time_s")?,
@@ -498,6 +501,7 @@ impl Columns {
 
     pub(crate) fn records(&self) -> Records<'_> {
         Records {
+            attempt: &self.attempt,
             pattern: &self.pattern,
             cause: &self.cause,
             click_time_s: &self.click_time_s,
@@ -508,10 +512,10 @@ impl Columns {
     }
 }
 
-/// A column of bytes; empty where it is None or left out.
-fn column(record: &Bound<'_, PyDict>, name: &str) -> PyResult<Vec<u8>> {
+/// A column of numbers; empty where it is None or left out.
+fn column<T: Element + Clone>(record: &Bound<'_, PyDict>, name: &str) -> PyResult<Vec<T>> {
     match record.get_item(name)?.filter(|value| !value.is_none()) {
-        Some(value) => Ok(value.extract::<PyReadonlyArray1<'_, u8>>()?.as_array().to_vec()),
+        Some(value) => Ok(value.extract::<PyReadonlyArray1<'_, T>>()?.as_array().to_vec()),
         None => Ok(vec![]),
     }
 }

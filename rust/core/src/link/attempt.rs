@@ -275,7 +275,7 @@ impl<'a> Attempts<'a> {
     ) -> Outcome {
         let [a, b, noisy @ ..] = happened;
         let mut photons = Photons::default();
-        self.add_photons([a, b], rng, &mut photons);
+        self.add_photons(attempt, [a, b], rng, &mut photons);
         let recall = &self.link.recall;
         // what is drawn from here on depends on what detectors remember, which must not move the draws of later attempts
         let mut own = recall.carries.then(|| BlockKey { key, engine: LATE, block: attempt }.scalar(0));
@@ -366,7 +366,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// Slot and time of each registered photon, were its detector ready.
-    fn add_photons(&self, survived: [bool; 2], rng: &mut Xoshiro, events: &mut Photons) {
+    fn add_photons(&self, attempt: u64, survived: [bool; 2], rng: &mut Xoshiro, events: &mut Photons) {
         let mut entangled: [Option<(Flying, usize)>; 2] = [None; 2];
         for node in 0..2 {
             if !survived[node] {
@@ -398,7 +398,7 @@ impl<'a> Attempts<'a> {
         match entangled {
             [Some((a, branch_a)), Some((b, branch_b))] => {
                 let exits = if self.splits.interfere[a.mode][b.mode] {
-                    self.exchanged([a, b], [branch_a, branch_b], rng)
+                    self.exchanged(attempt, [a, b], [branch_a, branch_b], rng)
                 } else {
                     [self.splits.one(0, a.mode, rng), self.splits.one(1, b.mode, rng)]
                 };
@@ -433,8 +433,16 @@ impl<'a> Attempts<'a> {
     /// Exits of two photons that interfere. Given their modes a, b and times x, y, the exits j, k have the probabilities
     /// |A1|² + |A2|² + 2 Re V A1 A2*, where A1 has node A's photon in j at x and A2 has the two exchanged. The marginal of
     /// modes and times knows nothing of interference.
-    fn exchanged(&self, [a, b]: [Flying; 2], branches: [usize; 2], rng: &mut Xoshiro) -> [Option<usize>; 2] {
+    fn exchanged(
+        &self,
+        attempt: u64,
+        [a, b]: [Flying; 2],
+        branches: [usize; 2],
+        rng: &mut Xoshiro,
+    ) -> [Option<usize>; 2] {
         let (swapped, turn) = self.swapped([a, b], branches);
+        // modes that interfere share a bin
+        let turn = turn * self.link.motion.at(attempt).kept(a.time_s - b.time_s);
         let elements = &self.splits.exchange[a.mode][b.mode];
         let mut left = rng.uniform() * (1.0 + swapped);
         for j in 0..=SLOTS {

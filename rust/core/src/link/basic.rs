@@ -192,6 +192,7 @@ impl BasicLinkParams {
                 includes: vec![Stage::Collection, Stage::Path, Stage::Station, Stage::Detector],
                 at_window_s: None,
             }),
+            motion: vec![],
             errors: LocalErrorsParams {
                 ion_photon_fidelity: self.ion_photon_fidelity[index],
                 ..LocalErrorsParams::default()

@@ -10,6 +10,7 @@ use crate::encoding::{EncodingParams, SLOTS};
 use crate::error::Result;
 use crate::interference::Splitter;
 use crate::memory::{HeraldedState, LocalErrors, LocalErrorsParams, MemoryParams};
+use crate::motion::Motion;
 use crate::state::BellState;
 
 /// Where the infidelity of a link comes from, from exact results.
@@ -45,7 +46,7 @@ struct Mechanism {
     remove: fn(&mut Link),
 }
 
-static MECHANISMS: [Mechanism; 35] = [
+static MECHANISMS: [Mechanism; 36] = [
     Mechanism {
         name: "emission_failure",
         remove: |link| {
@@ -148,6 +149,7 @@ static MECHANISMS: [Mechanism; 35] = [
             link.sources.iter_mut().for_each(|source| source.packet = source.packet.without_restarts());
         },
     },
+    Mechanism { name: "recoil", remove: |link| link.motion = Motion::default() },
     Mechanism {
         name: "delay",
         remove: |link| {
@@ -289,6 +291,7 @@ impl Link {
             || self.errors != other.errors
             || self.storage != other.storage
             || self.heralded != other.heralded
+            || self.motion != other.motion
             || self.mode_overlap != other.mode_overlap
             || self.phase_kept != other.phase_kept
     }

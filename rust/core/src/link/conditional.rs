@@ -10,8 +10,10 @@ use super::branch::Extra;
 use super::operators::Pair;
 use super::waves::{Grid, Span};
 use crate::encoding::{EncodingParams, SLOTS};
+use crate::error::{Error, Result};
 use crate::herald::{Cause, ExtraKind, Noise, Pattern};
 use crate::math;
+use crate::motion::Recoil;
 use crate::state::{self, State};
 
 /// Densities of records of one link.
@@ -22,8 +24,8 @@ pub(crate) struct Conditional<'a> {
 }
 
 /// A record: which slots clicked when (s, from the arrival of an undelayed photon), and since when each could.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
+#[derive(Debug, Clone)]
+pub(crate) struct Seen<'a> {
     pub(crate) pattern: Pattern,
     /// Click time of each column; anything for the missing click of a single-click herald.
     pub(crate) times_s: [f64; 2],
@@ -31,11 +33,13 @@ pub(crate) struct Seen {
     pub(crate) open_s: [f64; SLOTS],
     /// Which clicks are afterpulses, one bit for each column.
     pub(crate) afterpulses: u8,
+    /// That of the attempt, or the mean of all.
+    pub(crate) recoil: Recoil<'a>,
 }
 
-impl Seen {
+impl<'a> Seen<'a> {
     /// Clicks at these times of detectors that are ready when an attempt's first window opens.
-    pub(crate) fn at(link: &Link, pattern: Pattern, times_s: [f64; 2]) -> Self {
+    pub(crate) fn at(link: &'a Link, pattern: Pattern, times_s: [f64; 2]) -> Self {
         let mut open_s = [link.window.start_s; SLOTS];
         if link.recall.orders && link.bin_separation_s > 0.0 {
             for (column, early) in pattern.clicks().filter(|(_, slot)| link.detector_of(*slot) == *slot) {
@@ -43,7 +47,7 @@ impl Seen {
                 open_s[early + 1] = ready_s.clamp(link.window.start_s, link.window.end_s);
             }
         }
-        Self { pattern, times_s, open_s, afterpulses: 0 }
+        Self { pattern, times_s, open_s, afterpulses: 0, recoil: link.motion.mean() }
     }
 }
 
@@ -81,13 +85,29 @@ const PLACES: [Place; 5] = [
 pub(crate) type ByCause = [(State, f64); Cause::COUNT];
 
 impl<'a> Conditional<'a> {
-    pub(crate) fn new(link: &'a Link, grid: Grid) -> Self {
-        Self { link, pairs: Pair::all(link, grid) }
+    /// # Errors
+    /// [`Error::Model`] for wave packets without closed form that are too long for the motion of the ions.
+    pub(crate) fn new(link: &'a Link, grid: Grid) -> Result<Self> {
+        let pairs = Pair::all(link, grid);
+        if pairs.iter().any(|pair| pair.photons.are_blurred()) {
+            return Err(Error::Model {
+                parameter: link.moving().into(),
+                message: "the motion is too fast for states of photons this long: use exponential wave packets and few \
+                          modes, or a shorter window"
+                    .into(),
+            });
+        }
+        Ok(Self { link, pairs })
     }
 
     /// The ions' normalized state given the record: what happened (the cause, and when clicks came) or, without a cause, only
     /// the recorded times. Nothing for a record that cannot be, such as a counted photon before its arrival.
-    pub(crate) fn state(&self, seen: &Seen, recorded_s: &[f64; 2], cause: Option<Cause>) -> Option<State> {
+    pub(crate) fn state(
+        &self,
+        seen: &Seen<'_>,
+        recorded_s: &[f64; 2],
+        cause: Option<Cause>,
+    ) -> Option<State> {
         let by_cause = match cause {
             Some(cause) => {
                 self.fed_forward(self.densities(seen, |possible| cause == possible), seen, recorded_s)
@@ -121,7 +141,7 @@ impl<'a> Conditional<'a> {
         let mut by_cause = [(state::ZERO, 0.0); Cause::COUNT];
         for &(first_s, weight) in &points[0] {
             for &(second_s, other) in &points[1] {
-                let seen = Seen { times_s: [first_s, second_s], ..*seen };
+                let seen = Seen { times_s: [first_s, second_s], ..seen.clone() };
                 for ((sum, sum_leaked), (rho, leaked)) in
                     by_cause.iter_mut().zip(self.densities(&seen, &wanted))
                 {
@@ -181,7 +201,7 @@ impl<'a> Conditional<'a> {
 
     /// Operator density (1/s per click) of clicks at these times in exactly these slots, by cause, per attempt; zero for
     /// causes that are not wanted.
-    pub(crate) fn densities(&self, seen: &Seen, wanted: impl Fn(Cause) -> bool) -> ByCause {
+    pub(crate) fn densities(&self, seen: &Seen<'_>, wanted: impl Fn(Cause) -> bool) -> ByCause {
         let link = self.link;
         let mut by_cause = [(state::ZERO, 0.0); Cause::COUNT];
         let clicks = Clicks::of(seen);
@@ -205,7 +225,7 @@ impl<'a> Conditional<'a> {
         &self,
         pair: &Pair<'_>,
         clicks: &Clicks,
-        seen: &Seen,
+        seen: &Seen<'_>,
         photons: [Content; 2],
         silent: f64,
         wanted: &impl Fn(Cause) -> bool,
@@ -266,7 +286,7 @@ impl<'a> Conditional<'a> {
     fn weights(
         &self,
         clicks: &Clicks,
-        seen: &Seen,
+        seen: &Seen<'_>,
         photons: [Content; 2],
         extras: [Place; 2],
     ) -> Option<[f64; 3]> {
@@ -322,7 +342,14 @@ impl<'a> Conditional<'a> {
         (weights.iter().sum::<f64>() > 0.0).then_some(weights)
     }
 
-    fn extra_density(&self, node: usize, extra: &Extra, clicks: &Clicks, seen: &Seen, place: Place) -> f64 {
+    fn extra_density(
+        &self,
+        node: usize,
+        extra: &Extra,
+        clicks: &Clicks,
+        seen: &Seen<'_>,
+        place: Place,
+    ) -> f64 {
         let link = self.link;
         match place {
             None => 1.0 - extra.registered(node, &link.grams, &seen.open_s, link.window.end_s),
@@ -338,20 +365,20 @@ impl<'a> Conditional<'a> {
         }
     }
 
-    fn operator(&self, pair: &Pair<'_>, clicks: &Clicks, seen: &Seen, contents: [Content; 2]) -> State {
+    fn operator(&self, pair: &Pair<'_>, clicks: &Clicks, seen: &Seen<'_>, contents: [Content; 2]) -> State {
         let here: Vec<usize> = (0..clicks.count).filter(|c| contents[*c] != Content::Absent).collect();
         let span = |click: usize| contents[click].span(clicks.times_s[click]);
         match here[..] {
-            [] => pair.photons.none(&seen.open_s),
+            [] => pair.photons.none(&seen.open_s, &seen.recoil),
             [click] => {
                 let slot = clicks.slots[click];
-                let mut rho = pair.photons.lone(slot, span(click), &seen.open_s);
+                let mut rho = pair.photons.lone(slot, span(click), &seen.open_s, &seen.recoil);
                 if !self.link.slots[slot].number_resolving {
-                    state::add(&mut rho, &pair.photons.same_slot(slot, span(click)), 1.0);
+                    state::add(&mut rho, &pair.photons.same_slot(slot, span(click), &seen.recoil), 1.0);
                 }
                 rho
             }
-            _ => pair.photons.pair([clicks.slots[0], clicks.slots[1]], [span(0), span(1)]),
+            _ => pair.photons.pair([clicks.slots[0], clicks.slots[1]], [span(0), span(1)], &seen.recoil),
         }
     }
 }
@@ -365,7 +392,7 @@ struct Clicks {
 }
 
 impl Clicks {
-    fn of(seen: &Seen) -> Self {
+    fn of(seen: &Seen<'_>) -> Self {
         let mut clicks = Self { count: 0, columns: [0; 2], slots: [0; 2], times_s: [0.0; 2] };
         for (column, slot) in seen.pattern.clicks() {
             clicks.columns[clicks.count] = column;

@@ -98,7 +98,10 @@ impl Link {
 
     /// The parameter that makes a numerical integral long.
     fn slow_parameter(&self) -> &'static str {
-        if self.coincidence_window_s.is_some() {
+        let branches = || self.branches.iter().flatten().filter_map(|branch| branch.photon.as_ref());
+        if !self.motion.is_closed() && branches().all(|photon| photon.packet.exponential_parts().is_some()) {
+            self.moving()
+        } else if self.coincidence_window_s.is_some() {
             "station.coincidence_window_s"
         } else if self.blinds_partly() {
             "station.detectors.dead_time_s"
@@ -162,7 +165,8 @@ impl Exact {
         let mut patterns = Vec::with_capacity(link.patterns.len());
         let mut leaked = 0.0;
         for &pattern in &link.patterns {
-            let by_cause = if link.timed() { integrated(link, pattern) } else { operators.by_cause(pattern) };
+            let by_cause =
+                if link.timed() { integrated(link, pattern)? } else { operators.by_cause(pattern) };
             leaked += by_cause.iter().map(|(_, leaked)| leaked).sum::<f64>();
             patterns.push(PatternOutcome {
                 pattern,
@@ -251,7 +255,15 @@ impl<'a> Operators<'a> {
         }
         if self.link.timed() {
             let row = record_edges_s(self.link).len() * RULE;
-            let each = self.pairs.len() * self.link.patterns.len();
+            // a record with dark counts sums integrals over the beats of the motion, which cost less than the rest of it
+            let dark = self.link.slots.iter().any(|slot| slot.dark_count_rate_hz > 0.0);
+            let motion = &self.link.motion;
+            let beats = match (dark, motion.is_closed_for_records(self.link.splitting != 0.0)) {
+                (false, _) => 1,
+                (true, true) => (motion.mean().strong_beats().len() / 4).max(1),
+                (true, false) => MOST_RECORDS / MOST_SLOW_RECORDS,
+            };
+            let each = self.pairs.len() * self.link.patterns.len() * beats;
             let (work, most) = (row * row * each, if points > 0 { MOST_SLOW_RECORDS } else { MOST_RECORDS });
             if work > most {
                 return refused(format!("{work} records"));
@@ -275,6 +287,7 @@ impl<'a> Operators<'a> {
             .map(|slot| link.slots[slot].silent_probability())
             .product();
         let all = Span::From(link.window.start_s);
+        let recoil = link.motion.mean();
         let counts: &[[u32; 2]] = if clicks.len() == 2 {
             &[[0, 0], [1, 0], [0, 1], [1, 1], [2, 0], [0, 2]]
         } else {
@@ -328,12 +341,12 @@ impl<'a> Operators<'a> {
                             continue;
                         }
                         let rho = operator.get_or_insert_with(|| match *photons {
-                            [0, 0] => pair.photons.none(&open_s),
-                            [1, 0] => pair.photons.lone(clicks[0], all, &open_s),
-                            [0, 1] => pair.photons.lone(clicks[1], all, &open_s),
-                            [2, 0] => pair.photons.same_slot(clicks[0], all),
-                            [0, 2] => pair.photons.same_slot(clicks[1], all),
-                            _ => pair.photons.pair([clicks[0], clicks[1]], [all; 2]),
+                            [0, 0] => pair.photons.none(&open_s, &recoil),
+                            [1, 0] => pair.photons.lone(clicks[0], all, &open_s, &recoil),
+                            [0, 1] => pair.photons.lone(clicks[1], all, &open_s, &recoil),
+                            [2, 0] => pair.photons.same_slot(clicks[0], all, &recoil),
+                            [0, 2] => pair.photons.same_slot(clicks[1], all, &recoil),
+                            _ => pair.photons.pair([clicks[0], clicks[1]], [all; 2], &recoil),
                         });
                         for (weight, noise) in weights.into_iter().zip([Noise::Dark, Noise::Background]) {
                             if weight > 0.0 {
@@ -398,6 +411,7 @@ fn record_edges_s(link: &Link) -> Vec<f64> {
     let [a, b] = &link.sources;
     fastest =
         fastest.max((a.packet.detuning_rad_per_s - b.packet.detuning_rad_per_s).abs() + link.splitting.abs());
+    fastest = fastest.max(link.motion.fastest());
     for (slot, background) in link.slots.iter().zip(&link.backgrounds) {
         fastest = fastest.max(slot.dark_count_rate_hz);
         if let Some(background) = background {
@@ -490,9 +504,9 @@ fn smeared(link: &Link, pattern: Pattern, difference_s: f64) -> (f64, Complex64)
 }
 
 /// The density of records integrated over the click times that herald.
-fn integrated(link: &Link, pattern: Pattern) -> ByCause {
+fn integrated(link: &Link, pattern: Pattern) -> Result<ByCause> {
     // records with dark counts need an integral each where waves have no closed form
-    let conditional = Conditional::new(link, Grid::Coarse);
+    let conditional = Conditional::new(link, Grid::Coarse)?;
     let (start, end) = (link.window.start_s, link.window.end_s);
     let edges = record_edges_s(link);
     let moving = moving_kinks_s(link);
@@ -548,5 +562,5 @@ fn integrated(link: &Link, pattern: Pattern) -> ByCause {
             }
         }
     }
-    sum
+    Ok(sum)
 }

@@ -306,7 +306,8 @@ impl<'a> Ways<'a> {
         let swapped = math::exp((x - y) * (1.0 / a.lifetime_s - 1.0 / b.lifetime_s));
         let dephasing = a.dephasing_rate_hz + b.dephasing_rate_hz;
         let beat = math::cos((a.detuning_rad_per_s - b.detuning_rad_per_s) * (x - y));
-        let cross = swapped.sqrt() * beat * math::exp(-dephasing * (x - y).abs());
+        let kept = math::exp(-dephasing * (x - y).abs()) * self.link.motion.mean().kept(x - y);
+        let cross = swapped.sqrt() * beat * kept;
         0.5 + self.link.mode_overlap * cross / (1.0 + swapped)
     }
 }

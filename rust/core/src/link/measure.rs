@@ -29,6 +29,7 @@ impl Link {
             let domain = format!("as long as pattern ({})", records.pattern.len());
             return Err(Error::parameter("attempt", format!("{} records", attempt.len()), domain, ""));
         }
+        let records = Records { attempt, ..records };
         let [a, b] = operators;
         let part = 3 * a as u64 + b as u64;
         // the photon of an ion-photon link is read by the receiver, whose errors are in the state

@@ -9,6 +9,7 @@ use crate::encoding::{Carrier, EncodingParams};
 use crate::error::{Error, Result};
 use crate::math;
 use crate::memory::LocalErrors;
+use crate::motion;
 
 /// Both nodes share the station: its stages are in both measured efficiencies or in neither.
 pub(super) fn check_stages(parts: &[Parts]) -> Result<()> {
@@ -159,11 +160,20 @@ pub(crate) fn check_node(params: &NodeParams) -> Result<(Emission, LocalErrors)>
     if let Some(memory) = &params.memory {
         memory.check().map_err(|error| error.within("memory"))?;
     }
+    motion::check_modes(&params.motion)?;
     Ok((emission, errors))
 }
 
-/// Checks that the emission fits the encoding.
+/// Checks that emission and motion fit the encoding.
 fn check_emission(params: &NodeParams, emission: &Emission, encoding: &EncodingParams) -> Result<()> {
+    if matches!(encoding, EncodingParams::IonPhoton(_)) && !params.motion.is_empty() {
+        return Err(Error::Model {
+            parameter: "motion".into(),
+            message: "a single photon leaves its ion with one kick, whatever its state: recoil has no effect in the \
+                      ion-photon encoding, leave the modes out"
+                .into(),
+        });
+    }
     let equal = crate::emission::equal_amplitudes();
     if matches!(encoding, EncodingParams::Number(_)) && params.emission.amplitudes != equal {
         return Err(Error::Model {

@@ -7,8 +7,9 @@
 
 use super::Link;
 use super::branch::{Branch, Extra};
-use super::waves::{Grid, Span, Waves};
+use super::waves::{Grid, Span, Swap, Waves};
 use crate::encoding::{EncodingParams, SLOTS};
+use crate::motion::Recoil;
 use crate::state::{self, State};
 use num_complex::Complex64;
 use std::sync::{Arc, OnceLock};
@@ -81,7 +82,7 @@ impl<'a> Photons<'a> {
         let waves = known.iter().find(|waves| waves.are_of(packets)).cloned().unwrap_or_else(|| {
             let window = [link.window.start_s, link.window.end_s];
             let packets = packets.map(Option::<&_>::cloned);
-            let waves = Waves::new(packets, window, link.splitting, link.mode_overlap, grid);
+            let waves = Waves::new(packets, window, link.splitting, link.mode_overlap, &link.motion, grid);
             known.push(Arc::new(waves));
             Arc::clone(&known[known.len() - 1])
         });
@@ -135,6 +136,11 @@ impl<'a> Photons<'a> {
         self.waves.points()
     }
 
+    /// Whether the grid of its waves cannot follow the motion of the ions.
+    pub(crate) fn are_blurred(&self) -> bool {
+        self.waves.are_blurred()
+    }
+
     /// Whether there can be this many entangled photons; a receiver knows of one.
     pub(crate) fn can_register(&self, count: usize) -> bool {
         count <= self.link.params.nodes.len()
@@ -142,22 +148,22 @@ impl<'a> Photons<'a> {
     }
 
     /// No photon registered anywhere, slots open from these times on.
-    pub(crate) fn none(&self, open_s: &[f64; SLOTS]) -> State {
+    pub(crate) fn none(&self, open_s: &[f64; SLOTS], recoil: &Recoil<'_>) -> State {
         let mut rho = self.product(&self.lost(0, open_s), &self.lost(1, open_s));
         if self.uneven(open_s) {
             for j in 0..SLOTS {
                 for k in 0..SLOTS {
                     let spans = [Span::From(open_s[j]), Span::From(open_s[k])];
-                    self.add_exchange(&mut rho, [j, k], spans, 0.5);
+                    self.add_exchange(&mut rho, [j, k], spans, recoil, 0.5);
                 }
-                self.add_field(&mut rho, j, Span::From(open_s[j]), -1.0);
+                self.add_field(&mut rho, j, Span::From(open_s[j]), recoil, -1.0);
             }
         }
         rho
     }
 
     /// Exactly one photon registered anywhere, in this slot.
-    pub(crate) fn lone(&self, slot: usize, span: Span, open_s: &[f64; SLOTS]) -> State {
+    pub(crate) fn lone(&self, slot: usize, span: Span, open_s: &[f64; SLOTS], recoil: &Recoil<'_>) -> State {
         if matches!(self.link.params.encoding, EncodingParams::IonPhoton(_)) {
             return self.received(slot, span);
         }
@@ -172,34 +178,35 @@ impl<'a> Photons<'a> {
         if self.uneven(open_s) {
             // what interference moved into registered outcomes is missing here
             for other in 0..SLOTS {
-                self.add_exchange(&mut rho, [slot, other], [span, Span::From(open_s[other])], -1.0);
+                let spans = [span, Span::From(open_s[other])];
+                self.add_exchange(&mut rho, [slot, other], spans, recoil, -1.0);
             }
         }
-        self.add_field(&mut rho, slot, span, 1.0);
+        self.add_field(&mut rho, slot, span, recoil, 1.0);
         rho
     }
 
     /// Two photons in one slot: one at the time and the other later, or both from the time on.
-    pub(crate) fn same_slot(&self, slot: usize, span: Span) -> State {
+    pub(crate) fn same_slot(&self, slot: usize, span: Span, recoil: &Recoil<'_>) -> State {
         if !self.can_register(2) {
             return state::ZERO;
         }
         match span {
-            Span::At(time_s) => self.pair([slot; 2], [span, Span::From(time_s)]),
+            Span::At(time_s) => self.pair([slot; 2], [span, Span::From(time_s)], recoil),
             // two photons in one slot have no order
-            Span::From(_) => state::scaled(&self.pair([slot; 2], [span; 2]), 0.5),
+            Span::From(_) => state::scaled(&self.pair([slot; 2], [span; 2], recoil), 0.5),
         }
     }
 
     /// One photon in each of two slots.
-    pub(crate) fn pair(&self, slots: [usize; 2], spans: [Span; 2]) -> State {
+    pub(crate) fn pair(&self, slots: [usize; 2], spans: [Span; 2], recoil: &Recoil<'_>) -> State {
         if !self.can_register(2) {
             return state::ZERO;
         }
         let at = |node, place: usize| self.registered(node, slots[place], spans[place]);
         let mut rho = self.product(&at(0, 0), &at(1, 1));
         state::add(&mut rho, &self.product(&at(0, 1), &at(1, 0)), 1.0);
-        self.add_exchange(&mut rho, slots, spans, 1.0);
+        self.add_exchange(&mut rho, slots, spans, recoil, 1.0);
         rho
     }
 
@@ -283,18 +290,28 @@ impl<'a> Photons<'a> {
     }
 
     /// Adds chi1 chi2† and its adjoint for photons in two slots.
-    fn add_exchange(&self, rho: &mut State, [j, k]: [usize; 2], spans: [Span; 2], weight: f64) {
+    fn add_exchange(
+        &self,
+        rho: &mut State,
+        [j, k]: [usize; 2],
+        spans: [Span; 2],
+        recoil: &Recoil<'_>,
+        weight: f64,
+    ) {
+        let bins = if recoil.is_still() { 0 } else { self.link.bins_between(j, k) };
         for term in &self.exchange[j][k] {
-            let element = term.weight * self.waves.two(term.deltas, spans) * weight;
+            let swap = Swap { deltas: term.deltas, bins, recoil };
+            let element = term.weight * self.waves.two(swap, spans) * weight;
             rho[term.row][term.column] += element;
             rho[term.column][term.row] += element.conj();
         }
     }
 
     /// Adds the coherence of a single photon that either ion may have emitted, |10><01| and its adjoint.
-    fn add_field(&self, rho: &mut State, slot: usize, span: Span, weight: f64) {
+    fn add_field(&self, rho: &mut State, slot: usize, span: Span, recoil: &Recoil<'_>, weight: f64) {
         if self.vacuum > 0.0 {
-            let element = self.link.grams[slot][1][3] * self.waves.field(span) * (self.vacuum * weight);
+            let kept = self.vacuum * recoil.unkicked();
+            let element = self.link.grams[slot][1][3] * self.waves.field(span) * (kept * weight);
             rho[2][1] += element;
             rho[1][2] += element.conj();
         }

@@ -7,6 +7,7 @@ use crate::detection::DetectorParams;
 use crate::emission::EmissionParams;
 use crate::encoding::{EncodingParams, PolarizationParams};
 use crate::memory::{HeraldedStateParams, LocalErrorsParams, MemoryParams};
+use crate::motion::MotionalModeParams;
 use crate::tree::{AutoOr, OneOrMany};
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +104,9 @@ pub struct NodeParams {
     /// What happens to the ion while it waits; left out: nothing.
     #[serde(default)]
     pub memory: Option<MemoryParams>,
+    /// Motional modes of the ion, which its photon's recoil excites; none: an ion that does not recoil.
+    #[serde(default)]
+    pub motion: Vec<MotionalModeParams>,
 }
 
 /// The station: splitter, detectors, window and the patterns it accepts.

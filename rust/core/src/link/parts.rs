@@ -21,6 +21,7 @@ use crate::encoding::{
 };
 use crate::error::{Error, Result};
 use crate::memory::{HeraldedState, HeraldedStateParams, LocalErrors, LocalErrorsParams, MemoryParams};
+use crate::motion::MotionalModeParams;
 use crate::tree::{Tree, fields_of};
 use serde::de::DeserializeOwned;
 
@@ -36,7 +37,7 @@ fn read<T: DeserializeOwned>(tree: &Tree, check: impl FnOnce(&T) -> Result<()>) 
     check(&tree.read::<T>()?)
 }
 
-static PARTS: [Part; 36] = [
+static PARTS: [Part; 37] = [
     Part {
         name: "emission",
         fields: fields_of::<EmissionParams>,
@@ -138,6 +139,11 @@ static PARTS: [Part; 36] = [
         name: "heralded_state",
         fields: fields_of::<HeraldedStateParams>,
         check: |tree| read(tree, |params| HeraldedState::new(params).map(drop)),
+    },
+    Part {
+        name: "motional_mode",
+        fields: fields_of::<MotionalModeParams>,
+        check: |tree| read(tree, MotionalModeParams::check),
     },
     Part {
         name: "polarization",

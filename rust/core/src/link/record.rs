@@ -40,6 +40,7 @@ impl Heralds {
     /// What the states of all heralds follow from.
     pub fn records(&self) -> Records<'_> {
         Records {
+            attempt: &self.attempt,
             pattern: &self.pattern,
             cause: &self.cause,
             click_time_s: &self.click_time_s,
@@ -89,9 +90,12 @@ impl Heralds {
     }
 }
 
-/// Columns of a record from which states follow; all of one length, the last three empty where the link has no use for them.
+/// Columns of a record from which states follow; all of one length. `attempt` may be empty unless the motion heats up along
+/// bursts, the last three where the link has no use for them.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Records<'a> {
+    /// See [`Heralds::attempt`].
+    pub attempt: &'a [u64],
     /// See [`Heralds::pattern`].
     pub pattern: &'a [u8],
     /// See [`Heralds::cause`].
@@ -111,6 +115,7 @@ impl Records<'_> {
     #[must_use]
     pub fn part(&self, range: std::ops::Range<usize>) -> Self {
         Self {
+            attempt: self.attempt.get(range.clone()).unwrap_or_default(),
             pattern: &self.pattern[range.clone()],
             cause: &self.cause[range.clone()],
             click_time_s: &self.click_time_s[range.clone()],

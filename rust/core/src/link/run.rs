@@ -165,6 +165,9 @@ impl Link {
             EngineChoice::Auto if self.memory().is_some() => {
                 Ok((EngineChoice::Click, "detectors remember clicks from one window to the next"))
             }
+            EngineChoice::Auto if self.heating().is_some() => {
+                Ok((EngineChoice::Click, "the motion heats up, so attempts of a burst differ"))
+            }
             EngineChoice::Auto if record_coincidences => {
                 Ok((EngineChoice::Click, "coincidences are clicks without a herald"))
             }
@@ -175,7 +178,7 @@ impl Link {
                 Ok((EngineChoice::Herald, "attempts are independent: heralds can be drawn directly"))
             }
             EngineChoice::Herald => {
-                if let Some(error) = self.memory() {
+                if let Some(error) = self.memory().or_else(|| self.heating()) {
                     return Err(error);
                 }
                 if record_coincidences {
@@ -328,9 +331,10 @@ impl Link {
         records: Records<'a>,
         given: Given,
     ) -> Result<impl Iterator<Item = Result<State>> + 'a> {
-        let Records { pattern, cause, click_time_s, blind_s, jitter_s, afterpulses } = records;
+        let Records { attempt, pattern, cause, click_time_s, blind_s, jitter_s, afterpulses } = records;
         let count = pattern.len();
         let lengths = [
+            ("attempt", attempt.len(), self.motion.heats()),
             ("cause", cause.len(), true),
             ("click_time_s", click_time_s.len(), true),
             ("blind_s", blind_s.len(), self.recall.orders),
@@ -373,7 +377,7 @@ impl Link {
                 }
             }
         }
-        let conditional = Conditional::new(self, Grid::Coarse);
+        let conditional = Conditional::new(self, Grid::Coarse)?;
         let start_s = self.window.start_s;
         Ok((0..count).map(move |index| {
             let recorded_s = click_time_s[index].map(|time| time + start_s);
@@ -391,6 +395,7 @@ impl Link {
                 times_s,
                 open_s: blind_s.get(index).map_or([start_s; SLOTS], |blind| blind.map(|time| time + start_s)),
                 afterpulses: afterpulses.get(index).copied().unwrap_or(0),
+                recoil: attempt.get(index).map_or_else(|| self.motion.mean(), |k| self.motion.at(*k)),
             };
             let state = match given {
                 Given::Cause => {
@@ -416,7 +421,7 @@ impl Link {
             let domain = format!("below {}", self.patterns.len());
             return Err(Error::parameter("pattern", pattern, domain, ""));
         };
-        let conditional = Conditional::new(self, Grid::Coarse);
+        let conditional = Conditional::new(self, Grid::Coarse)?;
         let start_s = self.window.start_s;
         let density = |times: &[f64; 2]| {
             for (column, _) in pattern.clicks() {

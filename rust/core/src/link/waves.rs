@@ -5,10 +5,15 @@
 //! end ([`Span`]); static phases are left out throughout, they are put back by [`Link::finished`](super::Link).
 //!
 //! Plain exponential photons have closed forms, by divided differences of the exponential; all others go through Gauss's
-//! rule between the points where they are not smooth.
+//! rule between the points where they are not smooth. What recoil leaves of an exchange is a sum of beats for the former, a
+//! factor of the integrand for the latter.
+
+mod edges;
 
 use crate::emission::{Exponential, WavePacket};
 use crate::math::{self, gauss_rule};
+use crate::motion::{Beat, Motion, Recoil};
+use edges::Edges;
 use num_complex::Complex64;
 use std::sync::OnceLock;
 
@@ -30,11 +35,33 @@ pub(crate) enum Grid {
     Coarse,
 }
 
+/// Two photons exchanged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Swap<'a> {
+    /// Frequencies at the first and the second time, in units of the mode splitting.
+    pub(crate) deltas: [i32; 2],
+    /// Bins from the first to the second slot, where ions recoil.
+    pub(crate) bins: i32,
+    pub(crate) recoil: &'a Recoil<'a>,
+}
+
+impl Swap<'_> {
+    /// Number of the frequencies and bins.
+    fn index(&self) -> usize {
+        let [row, column] = self.deltas;
+        (9 * (self.bins + 1) + 3 * (row + 1) + column + 1) as usize
+    }
+}
+
+/// Numbers of frequencies and bins.
+const SWAPS: usize = 27;
+type OfSwaps<T> = [OnceLock<T>; SWAPS];
+
 /// The waves of both photons of an attempt, up to the end of the window.
 #[derive(Debug, Clone)]
 pub(crate) struct Waves {
     packets: [Option<WavePacket>; 2],
-    /// Both, if they are plain exponentials.
+    /// Both, if they are plain exponentials that beat with few frequencies of motion.
     plain: Option<[Exponential; 2]>,
     end_s: f64,
     /// Angular frequency of mode 1 above mode 0 (rad/s).
@@ -51,17 +78,19 @@ pub(crate) struct Waves {
     /// Edges between which a Gauss rule holds, for waves without closed form.
     edges_s: Vec<f64>,
     rule: &'static [(f64, f64)],
-    /// Exchange over the whole window, by frequencies.
-    whole: [[OnceLock<Complex64>; 3]; 3],
+    /// Exchange over the whole window with the mean recoil.
+    whole: OfSwaps<Complex64>,
     start_s: f64,
     /// Whether the beats are too fast for a coarse grid: then what is integrated over time averages out.
     unresolved: bool,
-    /// The integrand of [`Waves::two`] at all pairs of points of a coarse grid, by frequencies.
-    table: [[OnceLock<Vec<Complex64>>; 3]; 3],
+    /// Whether the motion is.
+    blurred: bool,
+    /// The integrand of [`Waves::two`] at all pairs of points of a coarse grid.
+    table: OfSwaps<Vec<Complex64>>,
     /// Its integral over the second, or the first, time from the window's opening on, at the grid's points.
-    line: [[[OnceLock<Vec<Complex64>>; 3]; 3]; 2],
+    line: [OfSwaps<Vec<Complex64>>; 2],
     /// Its integrals from each grid point on: over the second time, over the first, over both.
-    integrals: [[[OnceLock<Vec<Complex64>>; 3]; 3]; 3],
+    integrals: [OfSwaps<Vec<Complex64>>; 3],
     /// Integrals of one photon's beat from each grid point on, by node and sign of its frequency.
     beats: [[OnceLock<Vec<Complex64>>; 2]; 2],
 }
@@ -72,10 +101,15 @@ impl Waves {
         window: [f64; 2],
         splitting: f64,
         mode_overlap: f64,
+        motion: &Motion,
         grid: Grid,
     ) -> Self {
         let exponential = |node: usize| packets[node].as_ref().and_then(WavePacket::exponential_parts);
-        let plain = exponential(0).zip(exponential(1)).map(|(a, b)| [a, b]);
+        let beats_close = match grid {
+            Grid::Fine => motion.is_closed(),
+            Grid::Coarse => motion.is_closed_for_records(splitting != 0.0),
+        };
+        let plain = exponential(0).zip(exponential(1)).map(|(a, b)| [a, b]).filter(|_| beats_close);
         let from = |node: usize| packets[node].as_ref().map_or(f64::NEG_INFINITY, WavePacket::from_s);
         let of = |node: usize, value: fn(&WavePacket) -> f64| packets[node].as_ref().map_or(0.0, value);
         let (order, step) = match grid {
@@ -83,9 +117,13 @@ impl Waves {
             Grid::Fine => (8, 2.0),
             Grid::Coarse => (COARSE_ORDER, 4.0),
         };
-        let closed = packets.iter().flatten().all(|packet| packet.exponential_parts().is_some());
-        let (edges_s, unresolved) =
-            if closed { (vec![], false) } else { edges(&packets, window, splitting, grid, step) };
+        let closed = packets.iter().flatten().all(|packet| packet.exponential_parts().is_some())
+            && (plain.is_some() || packets.iter().any(Option::is_none));
+        let Edges { times_s: edges_s, unresolved, blurred } = if closed {
+            Edges::default()
+        } else {
+            Edges::new(&packets, window, splitting, motion, grid, step)
+        };
         Self {
             both_from_s: from(0).max(from(1)),
             detuning: of(0, |packet| packet.detuning_rad_per_s) - of(1, |packet| packet.detuning_rad_per_s),
@@ -101,6 +139,7 @@ impl Waves {
             whole: Default::default(),
             start_s: window[0],
             unresolved,
+            blurred,
             table: Default::default(),
             line: Default::default(),
             integrals: Default::default(),
@@ -111,6 +150,11 @@ impl Waves {
     /// Points of the one-dimensional grid; zero for closed forms.
     pub(crate) fn points(&self) -> usize {
         self.edges_s.len().saturating_sub(1) * self.rule.len()
+    }
+
+    /// Whether a coarse grid cannot follow the motion.
+    pub(crate) fn are_blurred(&self) -> bool {
+        self.blurred
     }
 
     /// One photon: |f_s(t)|² exp(-i delta w_1 t).
@@ -159,19 +203,18 @@ impl Waves {
         self.integral(from, beat)
     }
 
-    /// Two photons exchanged: M rho_A(t, u) rho_B(u, t) exp(-i w_1 (delta_t t + delta_u u)).
-    pub(crate) fn two(&self, deltas: [i32; 2], spans: [Span; 2]) -> Complex64 {
+    /// Two photons exchanged: M rho_A(t, u) rho_B(u, t) exp(-i w_1 (delta_t t + delta_u u)) and what recoil leaves.
+    pub(crate) fn two(&self, swap: Swap<'_>, spans: [Span; 2]) -> Complex64 {
         if self.mode_overlap == 0.0 {
             return Complex64::ZERO;
         }
         if self.unresolved && spans.iter().any(|span| matches!(span, Span::From(_))) {
             return Complex64::ZERO;
         }
-        if spans == [Span::From(self.start_s); 2] {
-            let [row, column] = deltas.map(|delta| (delta + 1) as usize);
-            return *self.whole[row][column].get_or_init(|| self.exchange(deltas, spans));
+        if spans == [Span::From(self.start_s); 2] && swap.recoil.is_mean() {
+            return *self.whole[swap.index()].get_or_init(|| self.exchange(swap, spans));
         }
-        self.exchange(deltas, spans)
+        self.exchange(swap, spans)
     }
 
     /// Whether these are the waves of such photons.
@@ -179,44 +222,68 @@ impl Waves {
         self.packets.each_ref().map(Option::as_ref) == packets
     }
 
-    fn exchange(&self, deltas: [i32; 2], [t, u]: [Span; 2]) -> Complex64 {
-        let turns = deltas.map(|delta| f64::from(delta) * self.splitting);
-        let value = match (&self.plain, t, u) {
-            (Some(_), Span::At(t), Span::At(u)) => {
-                self.first(t, turns) * self.second(u, turns).conj() * self.kept(t - u)
-            }
-            (Some(_), Span::At(t), Span::From(from)) => {
-                self.first(t, turns) * self.segment(from, self.end_s, t, turns[1], Place::Second).conj()
-            }
-            (Some(_), Span::From(from), Span::At(u)) => {
-                self.segment(from, self.end_s, u, turns[0], Place::First) * self.second(u, turns).conj()
-            }
-            (Some(_), Span::From(from_t), Span::From(from_u)) => self.rectangle(from_t, from_u, turns),
-            (None, Span::At(t), Span::At(u)) => self.exchanged(t, u, turns),
-            (None, Span::At(t), Span::From(from)) => {
-                let numerical = || self.split_integral(from, t, |u| self.exchanged(t, u, turns));
-                if self.rule.len() == COARSE_ORDER {
-                    self.tabulated_line(t, from, deltas, Place::First)
-                } else {
-                    numerical()
-                }
-            }
-            (None, Span::From(from), Span::At(u)) => {
-                let numerical = || self.split_integral(from, u, |t| self.exchanged(t, u, turns));
-                if self.rule.len() == COARSE_ORDER {
-                    self.tabulated_line(u, from, deltas, Place::Second)
-                } else {
-                    numerical()
-                }
-            }
-            (None, Span::From(from_t), Span::From(from_u)) if self.rule.len() == COARSE_ORDER => {
-                self.tabulated_integral(from_t, from_u, deltas)
-            }
-            (None, Span::From(from_t), Span::From(from_u)) => {
-                self.double_integral(from_t, from_u, |t, u| self.exchanged(t, u, turns))
-            }
+    fn exchange(&self, swap: Swap<'_>, spans: [Span; 2]) -> Complex64 {
+        let value = if self.plain.is_some() {
+            self.closed(swap, spans)
+        } else {
+            self.integrated_exchange(swap, spans)
         };
         self.mode_overlap * value
+    }
+
+    fn turns(&self, swap: Swap<'_>) -> [f64; 2] {
+        swap.deltas.map(|delta| f64::from(delta) * self.splitting)
+    }
+
+    /// Exchange of plain exponentials: recoil is a factor at given times, and beats where they are integrated.
+    fn closed(&self, swap: Swap<'_>, spans: [Span; 2]) -> Complex64 {
+        let turns = self.turns(swap);
+        if let ([Span::At(t), Span::At(u)], false) = (spans, swap.recoil.is_still()) {
+            return self.plain_exchange(turns, spans)
+                * swap.recoil.kept(u - t + swap.recoil.apart_s(swap.bins));
+        }
+        if swap.recoil.is_still() {
+            return self.plain_exchange(turns, spans);
+        }
+        let apart_s = swap.recoil.apart_s(swap.bins);
+        let beat = |beat: &Beat| {
+            let turns = [turns[0] + beat.frequency, turns[1] - beat.frequency];
+            self.plain_exchange(turns, spans) * math::phase(beat.frequency * apart_s) * beat.weight
+        };
+        let coarse = self.rule.len() == COARSE_ORDER;
+        let beats = if coarse { swap.recoil.strong_beats() } else { swap.recoil.beats() };
+        beats.iter().map(beat).sum()
+    }
+
+    fn plain_exchange(&self, turns: [f64; 2], [t, u]: [Span; 2]) -> Complex64 {
+        match (t, u) {
+            (Span::At(t), Span::At(u)) => {
+                self.first(t, turns) * self.second(u, turns).conj() * self.kept(t - u)
+            }
+            (Span::At(t), Span::From(from)) => {
+                self.first(t, turns) * self.segment(from, self.end_s, t, turns[1], Place::Second).conj()
+            }
+            (Span::From(from), Span::At(u)) => {
+                self.segment(from, self.end_s, u, turns[0], Place::First) * self.second(u, turns).conj()
+            }
+            (Span::From(from_t), Span::From(from_u)) => self.rectangle(from_t, from_u, turns),
+        }
+    }
+
+    /// Exchange of all others. Tables hold the mean recoil; where that changes along a burst, each record is integrated.
+    fn integrated_exchange(&self, swap: Swap<'_>, [t, u]: [Span; 2]) -> Complex64 {
+        let tabulated = self.rule.len() == COARSE_ORDER && swap.recoil.is_mean();
+        match (t, u) {
+            (Span::At(t), Span::At(u)) => self.exchanged(t, u, swap),
+            (Span::At(t), Span::From(from)) if tabulated => self.tabulated_line(t, from, swap, Place::First),
+            (Span::At(t), Span::From(from)) => self.split_integral(from, t, |u| self.exchanged(t, u, swap)),
+            (Span::From(from), Span::At(u)) if tabulated => self.tabulated_line(u, from, swap, Place::Second),
+            (Span::From(from), Span::At(u)) => self.split_integral(from, u, |t| self.exchanged(t, u, swap)),
+            (Span::From(from_t), Span::From(from_u)) if tabulated => {
+                self.tabulated_integral(from_t, from_u, swap)
+            }
+            (Span::From(from_t), Span::From(from_u)) => self.double_integral(from_t, from_u, swap),
+        }
     }
 
     /// One photon of either ion, in step with its pulse: sqrt(M) <f_A(t)> <f_B(t)>*.
@@ -241,9 +308,13 @@ impl Waves {
         self.mode_overlap.sqrt() * value * still
     }
 
-    fn exchanged(&self, t: f64, u: f64, [turn_t, turn_u]: [f64; 2]) -> Complex64 {
+    fn exchanged(&self, t: f64, u: f64, swap: Swap<'_>) -> Complex64 {
         let [Some(a), Some(b)] = &self.packets else { return Complex64::ZERO };
-        let waves = a.coherence(t, u) * b.coherence(u, t);
+        let [turn_t, turn_u] = self.turns(swap);
+        let mut waves = a.coherence(t, u) * b.coherence(u, t);
+        if !swap.recoil.is_still() {
+            waves *= swap.recoil.kept(u - t + swap.recoil.apart_s(swap.bins));
+        }
         if turn_t == 0.0 && turn_u == 0.0 { waves } else { waves * math::phase(-turn_t * t - turn_u * u) }
     }
 
@@ -315,26 +386,23 @@ impl Waves {
     }
 
     /// The double integral on the coarse grid. The kink where the times meet is smoothed.
-    fn tabulated_integral(&self, from_t: f64, from_u: f64, deltas: [i32; 2]) -> Complex64 {
-        let [row, column] = deltas.map(|delta| (delta + 1) as usize);
-        let turns = deltas.map(|delta| f64::from(delta) * self.splitting);
+    fn tabulated_integral(&self, from_t: f64, from_u: f64, swap: Swap<'_>) -> Complex64 {
         for (from, other, place) in [(from_t, from_u, Place::First), (from_u, from_t, Place::Second)] {
             if other <= self.start_s {
-                let line = self.line_of(row, column, turns, place);
+                let line = self.line_of(swap, place);
                 return line.iter().zip(self.weights_from(from)).map(|(value, weight)| value * weight).sum();
             }
         }
-        let table = self.integrals[2][row][column].get_or_init(|| {
-            self.integrated(self.integrals_of(row, column, turns, Place::First), Place::First)
-        });
+        let table = self.integrals[2][swap.index()]
+            .get_or_init(|| self.integrated(self.integrals_of(swap, Place::First), Place::First));
         self.interpolated(table, from_t, from_u)
     }
 
     /// The integrand's integrals over one time from each grid point on, the other at each grid point.
-    fn integrals_of(&self, row: usize, column: usize, turns: [f64; 2], at: Place) -> &[Complex64] {
-        self.integrals[at as usize][row][column].get_or_init(|| {
+    fn integrals_of(&self, swap: Swap<'_>, at: Place) -> &[Complex64] {
+        self.integrals[at as usize][swap.index()].get_or_init(|| {
             let over = if matches!(at, Place::First) { Place::Second } else { Place::First };
-            self.integrated(self.table_of(row, column, turns), over)
+            self.integrated(self.table_of(swap), over)
         })
     }
 
@@ -375,19 +443,19 @@ impl Waves {
         sum
     }
 
-    fn table_of(&self, row: usize, column: usize, turns: [f64; 2]) -> &[Complex64] {
-        self.table[row][column].get_or_init(|| {
+    fn table_of(&self, swap: Swap<'_>) -> &[Complex64] {
+        self.table[swap.index()].get_or_init(|| {
             let points = self.grid_points();
-            points.iter().flat_map(|t| points.iter().map(|u| self.exchanged(*t, *u, turns))).collect()
+            points.iter().flat_map(|t| points.iter().map(|u| self.exchanged(*t, *u, swap))).collect()
         })
     }
 
     /// Accurate integrals over one time from the window's opening on, at the grid's points of the other.
-    fn line_of(&self, row: usize, column: usize, turns: [f64; 2], place: Place) -> &[Complex64] {
-        self.line[place as usize][row][column].get_or_init(|| {
+    fn line_of(&self, swap: Swap<'_>, place: Place) -> &[Complex64] {
+        self.line[place as usize][swap.index()].get_or_init(|| {
             let at = |t: f64| match place {
-                Place::First => self.split_integral(self.start_s, t, |u| self.exchanged(t, u, turns)),
-                Place::Second => self.split_integral(self.start_s, t, |u| self.exchanged(u, t, turns)),
+                Place::First => self.split_integral(self.start_s, t, |u| self.exchanged(t, u, swap)),
+                Place::Second => self.split_integral(self.start_s, t, |u| self.exchanged(u, t, swap)),
             };
             self.grid_points().into_iter().map(at).collect()
         })
@@ -403,15 +471,13 @@ impl Waves {
 
     /// The integral over one time, from a start on, at a given other time, on the coarse grid. From the window's opening on,
     /// where it is no small correction, the integrals at the grid's points are accurate.
-    fn tabulated_line(&self, time_s: f64, from: f64, deltas: [i32; 2], place: Place) -> Complex64 {
+    fn tabulated_line(&self, time_s: f64, from: f64, swap: Swap<'_>, place: Place) -> Complex64 {
         let Some((first, values)) = self.interpolation(time_s) else { return Complex64::ZERO };
-        let [row, column] = deltas.map(|delta| (delta + 1) as usize);
-        let turns = deltas.map(|delta| f64::from(delta) * self.splitting);
         if from <= self.start_s {
-            let line = self.line_of(row, column, turns, place);
+            let line = self.line_of(swap, place);
             return values.iter().enumerate().map(|(p, value)| line[first + p] * value).sum();
         }
-        let table = self.integrals_of(row, column, turns, place);
+        let table = self.integrals_of(swap, place);
         match place {
             Place::First => self.interpolated(table, time_s, from),
             Place::Second => self.interpolated(table, from, time_s),
@@ -481,10 +547,11 @@ impl Waves {
     }
 
     /// Integral over \[from_t, end\] times \[from_u, end\] of what has a kink where the times meet.
-    fn double_integral(&self, from_t: f64, from_u: f64, f: impl Fn(f64, f64) -> Complex64) -> Complex64 {
+    fn double_integral(&self, from_t: f64, from_u: f64, swap: Swap<'_>) -> Complex64 {
+        let f = |t: f64, u: f64| self.exchanged(t, u, swap);
         let mut sum = Complex64::ZERO;
-        // without beats of the modes the integrand is Hermitian: one side of the diagonal tells the other
-        let hermitian = from_t == from_u && self.splitting == 0.0;
+        // without beats of the modes or bins apart the integrand is Hermitian: one side of the diagonal tells the other
+        let hermitian = from_t == from_u && self.splitting == 0.0 && swap.bins == 0;
         let corner = from_t.max(from_u);
         // pieces of the two axes agree beyond the later start if both are cut there
         let cut = |from: f64| {
@@ -573,75 +640,11 @@ fn partial_weight(p: usize, x: f64) -> f64 {
     full - below
 }
 
-/// Edges of the window, of the waves and of pieces short enough for their decay and their beat.
-fn edges(
-    packets: &[Option<WavePacket>; 2],
-    [start, end]: [f64; 2],
-    splitting: f64,
-    grid: Grid,
-    step: f64,
-) -> (Vec<f64>, bool) {
-    let packets: Vec<&WavePacket> = packets.iter().flatten().collect();
-    let mut marks = vec![start, end];
-    let mut longest = end - start;
-    let mut fastest = splitting.abs();
-    for packet in &packets {
-        marks.extend(packet.kinks());
-        longest = longest.min(step * packet.decay_s());
-        fastest = fastest.max(packet.dephasing_rate_hz + packet.spectral_diffusion_rad_per_s);
-    }
-    if let [a, b] = packets[..] {
-        fastest = fastest.max((a.detuning_rad_per_s - b.detuning_rad_per_s).abs() + splitting.abs());
-    }
-    let mut unresolved = false;
-    if fastest > 0.0 {
-        let beating = 1.5 * step / fastest;
-        let most = if grid == Grid::Coarse { MOST_COARSE_PIECES } else { MOST_PIECES };
-        // a fine grid is refused by its length before anything is integrated
-        unresolved = grid == Grid::Coarse && (end - start) / beating > most;
-        if !unresolved {
-            longest = longest.min(beating.max((end - start) / most));
-        }
-    }
-    marks.retain(|mark| (start..=end).contains(mark));
-    marks.sort_by(f64::total_cmp);
-    marks.dedup();
-    if grid == Grid::Coarse && marks.len() > MOST_COARSE {
-        // a table of many points is smooth enough between some of them
-        let stride = marks.len().div_ceil(MOST_COARSE);
-        let last = marks.len() - 1;
-        marks = marks
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| i % stride == 0 || *i == last)
-            .map(|(_, t)| *t)
-            .collect();
-    }
-    // nothing is left of any wave this long after the last mark but one
-    let tail = packets.iter().map(|packet| packet.from_s() + 45.0 * packet.decay_s()).fold(start, f64::max);
-    let mut edges = vec![start];
-    for pair in marks.windows(2) {
-        let (low, high) = (pair[0], pair[1].min(tail.max(pair[0])));
-        let count = ((high - low) / longest).ceil().clamp(1.0, MOST_PIECES);
-        edges.extend((1..=count as usize).map(|k| low + (high - low) * k as f64 / count));
-        if high < pair[1] {
-            edges.push(pair[1]);
-        }
-    }
-    edges.dedup();
-    (edges, unresolved)
-}
-
-/// Marks that a coarse grid keeps.
-const MOST_COARSE: usize = 24;
-/// Pieces of a fine grid: more than any that is not refused.
-const MOST_PIECES: f64 = 4e3;
-/// Pieces of a coarse grid that beats may ask for.
-const MOST_COARSE_PIECES: f64 = 60.0;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::params::ScheduleParams;
+    use crate::motion::MotionalModeParams;
 
     fn smeared(rise_s: f64, delay_s: f64, detuning: f64) -> WavePacket {
         let params = crate::emission::EmissionParams {
@@ -665,8 +668,35 @@ mod tests {
         [Span::From(1e-9), Span::From(6e-9)],
     ];
 
+    /// Ions at rest, ions that move, and ions that heat up.
+    fn motions() -> [Motion; 3] {
+        let mode = |lamb_dicke, frequency_rad_per_s, phonons_per_attempt| MotionalModeParams {
+            lamb_dicke,
+            frequency_rad_per_s,
+            mean_phonons: 3.0,
+            phonons_per_attempt,
+        };
+        [
+            vec![],
+            vec![mode(0.3, 2e7, 0.0), mode(0.2, 7e7, 0.0)],
+            vec![mode(0.3, 2e7, 0.1), mode(0.2, 7e7, 0.0)],
+        ]
+        .map(|modes| {
+            let schedule = ScheduleParams { attempts_per_burst: Some(30), ..ScheduleParams::default() };
+            Motion::new([&modes[..], &[]].into_iter(), &schedule, 1.1e-6, false).unwrap()
+        })
+    }
+
     #[test]
     fn closed_forms_agree_with_quadrature() {
+        for motion in motions() {
+            for recoil in [motion.mean(), motion.at(17)] {
+                closed_form_agrees_with_quadrature(&motion, &recoil);
+            }
+        }
+    }
+
+    fn closed_form_agrees_with_quadrature(motion: &Motion, recoil: &Recoil<'_>) {
         // an invisible spectral diffusion takes the numerical road
         let waves = |hidden: f64| {
             let mut packets = [(8e-9, 1e-9, 0.0, 2e7), (5e-9, 2e-9, 3e8, 1e7)]
@@ -674,14 +704,15 @@ mod tests {
             for packet in &mut packets {
                 packet.spectral_diffusion_rad_per_s = hidden;
             }
-            Waves::new(packets.map(Some), WINDOW, 4e8, 0.9, Grid::Fine)
+            Waves::new(packets.map(Some), WINDOW, 4e8, 0.9, motion, Grid::Fine)
         };
         let (closed, numerical) = (waves(0.0), waves(1e-3));
         assert_eq!(closed.points(), 0);
         assert!(numerical.points() > 0);
-        for deltas in [[0, 0], [1, -1], [-1, 0], [1, 1]] {
-            for spans in SPANS {
-                let (a, b) = (closed.two(deltas, spans), numerical.two(deltas, spans));
+        for (deltas, bins) in [([0, 0], 0), ([0, 0], 1), ([1, -1], 0), ([-1, 0], -1), ([1, 1], 0)] {
+            for spans in SPANS.into_iter().chain([[Span::From(WINDOW[0]); 2]]) {
+                let swap = Swap { deltas, bins, recoil };
+                let (a, b) = (closed.two(swap, spans), numerical.two(swap, spans));
                 assert!(
                     (a - b).norm_sqr().sqrt() < 1e-10 * b.norm_sqr().sqrt().max(1e-3),
                     "{deltas:?} {spans:?}: {a} {b}"
@@ -698,20 +729,26 @@ mod tests {
 
     #[test]
     fn the_coarse_grid_is_good_enough_for_corrections() {
-        let waves = |grid| {
+        let waves = |motion: &Motion, grid| {
             Waves::new(
                 [Some(smeared(1e-9, 1e-9, 0.0)), Some(smeared(2e-9, 0.0, 1e8))],
                 WINDOW,
                 0.0,
                 1.0,
+                motion,
                 grid,
             )
         };
-        let (fine, coarse) = (waves(Grid::Fine), waves(Grid::Coarse));
-        for spans in SPANS {
-            let (a, b) = (fine.two([0, 0], spans), coarse.two([0, 0], spans));
-            // integrals from a time on enter with the probability of a dark count
-            assert!((a - b).norm_sqr().sqrt() < 2e-3 * a.norm_sqr().sqrt(), "{spans:?}: {a} {b}");
+        for motion in motions() {
+            let (fine, coarse) = (waves(&motion, Grid::Fine), waves(&motion, Grid::Coarse));
+            for recoil in [motion.mean(), motion.at(17)] {
+                for spans in SPANS {
+                    let swap = Swap { deltas: [0, 0], bins: 0, recoil: &recoil };
+                    let (a, b) = (fine.two(swap, spans), coarse.two(swap, spans));
+                    // integrals from a time on enter with the probability of a dark count
+                    assert!((a - b).norm_sqr().sqrt() < 2e-3 * a.norm_sqr().sqrt(), "{spans:?}: {a} {b}");
+                }
+            }
         }
     }
 }

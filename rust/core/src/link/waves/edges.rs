@@ -1,0 +1,95 @@
+//! Where integrals of waves without closed form are cut.
+
+use super::Grid;
+use crate::emission::WavePacket;
+use crate::motion::Motion;
+
+/// Where integrals are cut, and what the pieces cannot follow.
+#[derive(Debug, Default)]
+pub(super) struct Edges {
+    pub(super) times_s: Vec<f64>,
+    /// Beats of the modes.
+    pub(super) unresolved: bool,
+    /// The motion.
+    pub(super) blurred: bool,
+}
+
+impl Edges {
+    /// Edges of the window, of the waves and of pieces short enough for their decay and their beat.
+    pub(super) fn new(
+        packets: &[Option<WavePacket>; 2],
+        [start, end]: [f64; 2],
+        splitting: f64,
+        motion: &Motion,
+        grid: Grid,
+        step: f64,
+    ) -> Self {
+        let packets: Vec<&WavePacket> = packets.iter().flatten().collect();
+        let mut marks = vec![start, end];
+        let mut longest = end - start;
+        let mut fastest = splitting.abs();
+        for packet in &packets {
+            marks.extend(packet.kinks());
+            longest = longest.min(step * packet.decay_s());
+            fastest = fastest.max(packet.dephasing_rate_hz + packet.spectral_diffusion_rad_per_s);
+        }
+        if let [a, b] = packets[..] {
+            fastest = fastest.max((a.detuning_rad_per_s - b.detuning_rad_per_s).abs() + splitting.abs());
+        }
+        // nothing is left of any wave this long after the last mark but one
+        let tail =
+            packets.iter().map(|packet| packet.from_s() + 45.0 * packet.decay_s()).fold(start, f64::max);
+        let (mut unresolved, mut blurred) = (false, false);
+        if fastest > 0.0 {
+            let beating = 1.5 * step / fastest;
+            let most = if grid == Grid::Coarse { MOST_COARSE_PIECES } else { MOST_PIECES };
+            // a fine grid is refused by its length before anything is integrated
+            unresolved = grid == Grid::Coarse && (end - start) / beating > most;
+            if !unresolved {
+                longest = longest.min(beating.max((end - start) / most));
+            }
+        }
+        if let (false, [_, _]) = (motion.is_still(), &packets[..]) {
+            let beating = 1.5 * step / motion.fastest();
+            let length =
+                packets.iter().flat_map(|packet| packet.kinks()).fold(tail, f64::max).min(end) - start;
+            let most = if grid == Grid::Coarse { MOST_MOVING_PIECES } else { MOST_PIECES };
+            blurred = grid == Grid::Coarse && length / beating > most;
+            longest = longest.min(beating.max(length / most));
+        }
+        marks.retain(|mark| (start..=end).contains(mark));
+        marks.sort_by(f64::total_cmp);
+        marks.dedup();
+        if grid == Grid::Coarse && marks.len() > MOST_COARSE {
+            // a table of many points is smooth enough between some of them
+            let stride = marks.len().div_ceil(MOST_COARSE);
+            let last = marks.len() - 1;
+            marks = marks
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| i % stride == 0 || *i == last)
+                .map(|(_, t)| *t)
+                .collect();
+        }
+        let mut edges = vec![start];
+        for pair in marks.windows(2) {
+            let (low, high) = (pair[0], pair[1].min(tail.max(pair[0])));
+            let count = ((high - low) / longest).ceil().clamp(1.0, MOST_PIECES);
+            edges.extend((1..=count as usize).map(|k| low + (high - low) * k as f64 / count));
+            if high < pair[1] {
+                edges.push(pair[1]);
+            }
+        }
+        edges.dedup();
+        Self { times_s: edges, unresolved, blurred }
+    }
+}
+
+/// Marks that a coarse grid keeps.
+const MOST_COARSE: usize = 24;
+/// Pieces of a fine grid: more than any that is not refused.
+const MOST_PIECES: f64 = 4e3;
+/// Pieces of a coarse grid that beats may ask for.
+const MOST_COARSE_PIECES: f64 = 60.0;
+/// Pieces of a coarse grid that motion may ask for.
+const MOST_MOVING_PIECES: f64 = 150.0;
