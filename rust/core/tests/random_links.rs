@@ -91,6 +91,27 @@ fn random_link(rng: &mut Xoshiro) -> String {
             dice.between(-0.3, 0.3)
         )
         .unwrap();
+        if dice.chance(0.2) {
+            write!(
+                text,
+                "[nodes.memory]\nt1_s = {}\nt2_s = {}\nloss_rate_hz = {}\nfrequency_offset_rad_per_s = {}\nwait_s = 1e-3\n",
+                dice.between(2e-3, 2e-2),
+                dice.between(2e-3, 2e-2),
+                dice.between(0.0, 20.0),
+                dice.between(-200.0, 200.0)
+            )
+            .unwrap();
+        }
+        if nodes == 2 && dice.chance(0.25) {
+            write!(
+                text,
+                "[[nodes.motion]]\nlamb_dicke = {}\nfrequency_rad_per_s = {:e}\nmean_phonons = {}\n",
+                dice.between(0.02, 0.2),
+                dice.between(3e6, 3e7),
+                dice.between(0.0, 5.0)
+            )
+            .unwrap();
+        }
     }
     text + &station(encoding, &mut dice) + "[schedule]\nattempt_period_s = 1e-6\n"
 }
