@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping
-from typing import NotRequired, TypeAlias, TypedDict, final
+from typing import Any, NotRequired, TypeAlias, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray

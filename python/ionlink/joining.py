@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -59,7 +59,10 @@ def merge(runs: Iterable[Run]) -> Run:
     def joined(columns: Iterable[NDArray[_Scalar]]) -> NDArray[_Scalar]:
         return np.concatenate(list(columns))
 
-    hidden = {name: [getattr(part, name) for part in parts if getattr(part, name) is not None] for name in HIDDEN}
+    hidden: dict[str, Any] = {}
+    for name in HIDDEN:
+        columns = [getattr(part, name) for part in parts if getattr(part, name) is not None]
+        hidden[name] = joined(columns) if columns else None
     recorded = [part.coincidences for part in parts if part.coincidences is not None]
     return replace(
         first,
@@ -68,7 +71,7 @@ def merge(runs: Iterable[Run]) -> Run:
         pattern=joined(part.pattern for part in parts),
         cause=joined(part.cause for part in parts),
         click_time_s=joined(part.click_time_s for part in parts),
-        **{name: joined(columns) if columns else None for name, columns in hidden.items()},
+        **hidden,
         coincidences=Coincidences(
             *(joined(getattr(one, column.name) for one in recorded) for column in fields(Coincidences))
         )

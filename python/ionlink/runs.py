@@ -303,7 +303,7 @@ class Run(_Columns):
             where there is no node B.
         """
         record = self._record(selection)
-        if np.ndim(self.pattern[selection]) == 0:
+        if np.ndim(np.asarray(record["pattern"])) == 0:
             one = self._record(np.atleast_1d(np.asarray(selection)))
             return self.link.core.states(one, checks.word(given)).reshape(4, 4)
         return self.link.core.states(record, checks.word(given))
@@ -449,9 +449,7 @@ class Run(_Columns):
         from ionlink import storage
 
         record = self._record(slice(None))
-        return self.link.core.arrow_stream(
-            seeds.key(self.seed), self.attempt, record, storage.metadata(self)
-        )
+        return self.link.core.arrow_stream(seeds.key(self.seed), self.attempt, record, storage.metadata(self))
 
     def to_arrow(self) -> Any:
         """Table of the heralds as a `pyarrow.Table`; the run itself can be given to whatever reads Arrow.
