@@ -71,9 +71,19 @@ def test_estimates_agree_with_exact_results(bright):
 
 
 LINKS = {
-    "time-bin": {"coincidence_window_s": 10e-9, "detuning_rad_per_s": (0.0, 5e7), "phase_feed_forward": True},
-    "frequency": {"mode_splitting_rad_per_s": 1e9, "dark_count_rate_hz": 1e4},
-    "number": {"bright_fraction": (0.1, 0.15), "phase_jitter_rad": 0.2, "dark_count_rate_hz": 1e5},
+    "time-bin": {
+        "mode_overlap": 0.9,
+        "coincidence_window_s": 10e-9,
+        "detuning_rad_per_s": (0.0, 5e7),
+        "phase_feed_forward": True,
+    },
+    "frequency": {"mode_overlap": 0.9, "mode_splitting_rad_per_s": 1e9, "dark_count_rate_hz": 1e4},
+    "number": {
+        "mode_overlap": 0.9,
+        "bright_fraction": (0.1, 0.15),
+        "phase_jitter_rad": 0.2,
+        "dark_count_rate_hz": 1e5,
+    },
     "ion-photon": {"dark_count_rate_hz": 1e6, "ion_photon_fidelity": (0.97, 1.0)},
 }
 
@@ -82,7 +92,7 @@ LINKS = {
 @pytest.mark.parametrize("encoding", LINKS)
 def test_engines_agree_with_exact_results_for_every_encoding(encoding, engine):
     """Five standard deviations: a false alarm in two million."""
-    link = il.basic_link(encoding=encoding, efficiency=(0.4, 0.3), mode_overlap=0.9, **LINKS[encoding])
+    link = il.basic_link(encoding=encoding, efficiency=(0.4, 0.3), **LINKS[encoding])
     run, exact = link.sample(heralds=4000, seed=3, engine=engine), link.exact()
     estimate, truth = run.herald_probability, exact.herald_probability
     assert abs(estimate.value - truth) < 5 * (estimate.high - estimate.low) / (2 * 1.96)

@@ -199,7 +199,8 @@ impl Link {
         let modes = params.nodes.iter().map(|node| node.motion.as_slice());
         let motion = Motion::new(
             modes,
-            &params.schedule,
+            params.schedule.attempts_per_burst,
+            params.schedule.ions_per_round,
             params.encoding.bin_separation_s(),
             encoding.mode_splitting_rad_per_s() != 0.0,
         )?;

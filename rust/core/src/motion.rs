@@ -10,7 +10,6 @@
 
 use crate::check;
 use crate::error::{Error, Result};
-use crate::link::params::ScheduleParams;
 use crate::math;
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
@@ -129,16 +128,15 @@ impl Motion {
     /// [`Error::Model`] for heating without bursts.
     pub(crate) fn new<'a>(
         nodes: impl Iterator<Item = &'a [MotionalModeParams]>,
-        schedule: &ScheduleParams,
+        rounds_per_burst: Option<u64>,
+        ions_per_round: u64,
         bin_separation_s: f64,
         beating: bool,
     ) -> Result<Self> {
-        // bursts count rounds
-        let attempts_per_burst = schedule.attempts_per_burst;
         let mut kicks: Vec<Kick> = vec![];
         for (node, modes) in nodes.enumerate() {
             for (index, mode) in modes.iter().enumerate() {
-                if mode.phonons_per_attempt > 0.0 && attempts_per_burst.is_none() {
+                if mode.phonons_per_attempt > 0.0 && rounds_per_burst.is_none() {
                     return Err(Error::Model {
                         parameter: format!("nodes.{node}.motion.{index}.phonons_per_attempt"),
                         message:
@@ -165,8 +163,7 @@ impl Motion {
             }
         }
         let heats = kicks.iter().any(|kick| kick.growth > 0.0);
-        let attempts = if heats { attempts_per_burst.unwrap_or(1) } else { 1 };
-        let ions_per_round = schedule.ions_per_round;
+        let attempts = if heats { rounds_per_burst.unwrap_or(1) } else { 1 };
         let mut motion = Self { kicks, attempts, ions_per_round, bin_separation_s, beats: None };
         let precisions = if beating { &[FINE, ROUGH][..] } else { &[FINE] };
         motion.beats = precisions.iter().find_map(|precision| motion.averaged_beats(*precision));

@@ -346,6 +346,22 @@ impl WavePacket {
         kinks
     }
 
+    /// Times (s) at which its intensity may jump.
+    pub fn jumps(&self) -> Vec<f64> {
+        match self.profile() {
+            Profile::Sharp { .. } => self.onsets().map(|(_, onset_s)| onset_s).collect(),
+            Profile::Smeared(_) => vec![],
+            Profile::Tabulated(table) => {
+                let own = table.kinks();
+                let ends = [own.first().copied(), own.last().copied()];
+                let ends: Vec<f64> = ends.into_iter().flatten().collect();
+                self.onsets()
+                    .flat_map(|(_, onset_s)| ends.iter().map(move |end| onset_s + end).collect::<Vec<_>>())
+                    .collect()
+            }
+        }
+    }
+
     /// Gaussian edges of all starts, those that overlap joined.
     fn edges(&self, smeared: &Smeared) -> Vec<[f64; 2]> {
         let [from, to] = smeared.edge(self.is_root());

@@ -643,7 +643,6 @@ fn partial_weight(p: usize, x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::params::ScheduleParams;
     use crate::motion::MotionalModeParams;
 
     fn smeared(rise_s: f64, delay_s: f64, detuning: f64) -> WavePacket {
@@ -681,10 +680,7 @@ mod tests {
             vec![mode(0.3, 2e7, 0.0), mode(0.2, 7e7, 0.0)],
             vec![mode(0.3, 2e7, 0.1), mode(0.2, 7e7, 0.0)],
         ]
-        .map(|modes| {
-            let schedule = ScheduleParams { attempts_per_burst: Some(30), ..ScheduleParams::default() };
-            Motion::new([&modes[..], &[]].into_iter(), &schedule, 1.1e-6, false).unwrap()
-        })
+        .map(|modes| Motion::new([&modes[..], &[]].into_iter(), Some(30), 1, 1.1e-6, false).unwrap())
     }
 
     #[test]
@@ -724,6 +720,40 @@ mod tests {
             assert!((a - b).norm_sqr() < 1e-20 * b.norm_sqr(), "{span:?}: {a} {b}");
             let (a, b) = (closed.field(span), numerical.field(span));
             assert!((a - b).norm_sqr() < 1e-20 * b.norm_sqr(), "{span:?}: {a} {b}");
+        }
+    }
+
+    #[test]
+    fn the_coarse_grid_keeps_jumps_among_many_seams() {
+        // three late starts of a sharp photon, beside one with a fast Gaussian edge that ends in many pieces
+        let restart = |delay_s, probability| crate::emission::RestartParams { delay_s, probability };
+        let params = crate::emission::EmissionParams {
+            lifetime_s: Some(2e-9),
+            wavepacket: crate::emission::WavePacketParams::Exponential(crate::emission::ExponentialParams {
+                restarts: vec![restart(7e-9, 0.3), restart(15e-9, 0.3), restart(22e-9, 0.2)],
+            }),
+            ..Default::default()
+        };
+        let sharp = crate::emission::Emission::new(&params).unwrap().packet;
+        let still = Motion::default();
+        let recoil = still.mean();
+        let waves = |grid| {
+            Waves::new(
+                [Some(sharp.clone()), Some(smeared(0.05e-9, 3e-9, 0.0))],
+                WINDOW,
+                0.0,
+                1.0,
+                &still,
+                grid,
+            )
+        };
+        let (fine, coarse) = (waves(Grid::Fine), waves(Grid::Coarse));
+        for from in [-1e-9, 6.5e-9, 14e-9, 21.5e-9] {
+            let swap = || Swap { deltas: [0, 0], bins: 0, recoil: &recoil };
+            for spans in [[Span::From(from); 2], [Span::From(from), Span::At(23e-9)]] {
+                let (a, b) = (fine.two(swap(), spans), coarse.two(swap(), spans));
+                assert!((a - b).norm_sqr().sqrt() < 5e-3 * a.norm_sqr().sqrt(), "{spans:?}: {a} {b}");
+            }
         }
     }
 

@@ -25,11 +25,13 @@ impl Edges {
         step: f64,
     ) -> Self {
         let packets: Vec<&WavePacket> = packets.iter().flatten().collect();
-        let mut marks = vec![start, end];
+        // where waves jump, and where they have a kink or a smooth piece ends
+        let (mut marks, mut seams) = (vec![start, end], vec![]);
         let mut longest = end - start;
         let mut fastest = splitting.abs();
         for packet in &packets {
-            marks.extend(packet.kinks());
+            marks.extend(packet.jumps());
+            seams.extend(packet.kinks());
             longest = longest.min(step * packet.decay_s());
             fastest = fastest.max(packet.dephasing_rate_hz + packet.spectral_diffusion_rad_per_s);
         }
@@ -57,20 +59,21 @@ impl Edges {
             blurred = grid == Grid::Coarse && length / beating > most;
             longest = longest.min(beating.max(length / most));
         }
-        marks.retain(|mark| (start..=end).contains(mark));
-        marks.sort_by(f64::total_cmp);
-        marks.dedup();
-        if grid == Grid::Coarse && marks.len() > MOST_COARSE {
-            // a table of many points is smooth enough between some of them
-            let stride = marks.len().div_ceil(MOST_COARSE);
-            let last = marks.len() - 1;
-            marks = marks
-                .iter()
-                .enumerate()
-                .filter(|(i, _)| i % stride == 0 || *i == last)
-                .map(|(_, t)| *t)
-                .collect();
+        let within = |times: &mut Vec<f64>| {
+            times.retain(|time| (start..=end).contains(time));
+            times.sort_by(f64::total_cmp);
+            times.dedup();
+        };
+        if grid == Grid::Coarse {
+            for (times, most) in [(&mut seams, MOST_SEAMS), (&mut marks, MOST_JUMPS)] {
+                within(times);
+                let stride = times.len().div_ceil(most).max(1);
+                *times = times.iter().copied().step_by(stride).collect();
+            }
+            marks.extend([start, end]);
         }
+        marks.append(&mut seams);
+        within(&mut marks);
         let mut edges = vec![start];
         for pair in marks.windows(2) {
             let (low, high) = (pair[0], pair[1].min(tail.max(pair[0])));
@@ -85,8 +88,10 @@ impl Edges {
     }
 }
 
-/// Marks that a coarse grid keeps.
-const MOST_COARSE: usize = 24;
+/// Seams that a coarse grid keeps: many pieces that hang together are smooth enough across some of their seams.
+const MOST_SEAMS: usize = 24;
+/// Jumps that a coarse grid keeps: among more of them each is small.
+const MOST_JUMPS: usize = 100;
 /// Pieces of a fine grid: more than any that is not refused.
 const MOST_PIECES: f64 = 4e3;
 /// Pieces of a coarse grid that beats may ask for.
