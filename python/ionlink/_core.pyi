@@ -47,7 +47,7 @@ class _Pattern(TypedDict):
     name: str
     bell_state: str
     probability: float
-    by_cause: tuple[float, float, float, float, float, float, float]
+    by_cause: tuple[float, ...]
     rho: NDArray[np.complex128]
 
 class _Exact(TypedDict):

@@ -45,7 +45,7 @@ def test_fitted_and_invented_inputs_are_named():
     answer = json.loads(ionlink("run", "oreilly2024", *SHORT, "--json").stdout)
     assert (answer["fitted"], answer["invented"]) == (fitted, [])
     assert answer["results"]["fidelity"]["published"]["limit"] == "lower"
-    assert "invented: 29 of " in ionlink("run", "commercial_module_pair", *SHORT).stdout
+    assert "invented: 36 of " in ionlink("run", "commercial_module_pair", *SHORT).stdout
     assert "0.78 (secondary)" in ionlink("run", "hucul2015", *SHORT).stdout
 
 

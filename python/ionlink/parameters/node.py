@@ -66,8 +66,8 @@ class Memory(Parameters):
         Angular frequency by which the stored qubit misses its frame (rad/s), at most 1e18 either way; the
         phase of |1> grows by it times the wait, and no calibration removes it.
     wait_s : float or "auto", default "auto"
-        Time from emission to use (s), from 0 to 1e9; ``"auto"``: until the node knows of the herald, the
-        delay of its path there and back.
+        Time from emission to use (s), from 0 to 1e9; ``"auto"``: until the node knows of the herald, which is
+        the delay of its path, `Schedule.decision_s` and the way back.
     decoupling_pulses : int, default 0
         Pulses of dynamical decoupling during the wait, from 0 to 2**53.
     decoupling_exponent : float, default 2/3
