@@ -194,6 +194,8 @@ class Link:
     def herald_probability(
         self, attempt: NDArray[np.uint64], start_attempt: int, attempts: int, at_herald: bool
     ) -> tuple[float, float, float]: ...
+    @property
+    def hidden_columns(self) -> list[str]: ...
     def states(
         self,
         record: Mapping[str, NDArray[Any] | None],

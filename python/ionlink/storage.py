@@ -266,6 +266,9 @@ def _restored(
         stream_version=provenance["stream_version"],
         version=provenance["version"],
     )
+    missing_columns = [name for name in run.link.core.hidden_columns if getattr(run, name) is None]
+    if run.heralds and missing_columns:
+        raise ValueError(f"its link needs the column {missing_columns[0]}")
     for attempt in (run.attempt, *(() if coincidences is None else (coincidences.attempt,))):
         _check_attempts(run, attempt)
     patterns, causes = len(run.patterns), len(_core.CAUSES)

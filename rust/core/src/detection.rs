@@ -90,14 +90,14 @@ impl DetectorParams {
     pub fn check(&self) -> Result<()> {
         check::probability("efficiency", self.efficiency)?;
         check::rate("dark_count_rate_hz", self.dark_count_rate_hz, "1/s")?;
-        check::non_negative("dead_time_s", self.dead_time_s, "s")?;
+        check::within("dead_time_s", self.dead_time_s, 0.0, check::MAX_DURATION_S, "s")?;
         check::within("recovery_time_s", self.recovery_time_s, 0.0, check::MAX_DURATION_S, "s")?;
         check::probability("afterpulse_probability", self.afterpulse_probability)?;
         if self.afterpulse_probability > MOST_AFTERPULSES {
             let domain = format!("in [0, {MOST_AFTERPULSES}], so that chains of afterpulses end");
             return Err(Error::parameter("afterpulse_probability", self.afterpulse_probability, domain, ""));
         }
-        check::within("afterpulse_time_s", self.afterpulse_time_s, 0.0, check::MAX_DURATION_S, "s")?;
+        check::within("afterpulse_time_s", self.afterpulse_time_s, 0.0, MOST_AFTERPULSE_TIME_S, "s")?;
         if self.afterpulse_probability > 0.0 && self.afterpulse_time_s == 0.0 {
             let domain = "above 0 beside afterpulse_probability";
             return Err(Error::parameter("afterpulse_time_s", 0.0, domain, "s"));
@@ -145,6 +145,10 @@ impl DetectorParams {
 
 /// Largest probability of an afterpulse.
 const MOST_AFTERPULSES: f64 = 0.9;
+/// A part of the background that is a rounding of what the window captures.
+const ROUNDING: f64 = 1e-12;
+/// Longest mean wait (s): beyond it more afterpulses would be under way than there is room for.
+const MOST_AFTERPULSE_TIME_S: f64 = 1e-2;
 /// -ln(2^-53): no exponential drawn from 53 bits is longer, in units of its mean.
 const LONGEST_EXPONENTIAL: f64 = 36.74;
 /// -ln(2^-64).
@@ -245,7 +249,11 @@ impl Slot {
             afterpulse_probability: detector.afterpulse_probability,
             afterpulse_time_s: detector.afterpulse_time_s,
             gated: detector.gated,
-            background_outside_mean: detector.background_mean() * (1.0 - background_captured),
+            background_outside_mean: if background_captured < 1.0 - ROUNDING {
+                detector.background_mean() * (1.0 - background_captured)
+            } else {
+                0.0
+            },
             longest_blind_s: detector.longest_blind_s(),
             longest_chain_s: detector.longest_chain_s(),
             ..Self::absent(port, mode)

@@ -309,7 +309,7 @@ impl Link {
         }
         self.recall = Recall::of(self);
         self.jitters = self.slots.iter().any(|slot| slot.timing_jitter_s > 0.0);
-        self.afterpulses = self.slots.iter().any(|slot| slot.afterpulse_probability > 0.0);
+        self.afterpulses = self.recall.afterpulses;
         self.exact = OnceLock::new();
     }
 
@@ -350,17 +350,7 @@ impl Link {
                     .into(),
             });
         }
-        // the number of dark counts in one window is drawn by inversion, which needs exp(-mean)
-        if self.recall.orders && self.slots.iter().any(|slot| slot.noise_mean() > MAX_REMEMBERED_DARKS) {
-            return Err(Error::Model {
-                parameter: "station.detectors.dark_count_rate_hz".into(),
-                message: format!(
-                    "more than {MAX_REMEMBERED_DARKS} counts without photons per window and detectors that remember them: \
-                     lower one"
-                ),
-            });
-        }
-        Ok(())
+        self.check_detectors()
     }
 
     /// Reads a link from its tree of parameters: the one door for files, JSON and Python.
@@ -559,6 +549,3 @@ fn arrivals(params: &LinkParams, parts: &[Parts]) -> Result<[f64; 2]> {
     }
     Ok(delays)
 }
-
-/// Mean number of dark counts per window up to which detectors that remember are simulated.
-const MAX_REMEMBERED_DARKS: f64 = 500.0;

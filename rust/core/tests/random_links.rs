@@ -562,23 +562,25 @@ fn sample(link: &Link, engine: EngineChoice, heralds: u64, seed: u64) -> Run {
 const ENGINES: [(EngineChoice, u64); 3] =
     [(EngineChoice::Photon, 5_000), (EngineChoice::Click, 20_000), (EngineChoice::Herald, 20_000)];
 
+/// Links drawn; `exact` refuses some of them.
+const LINKS: usize = 232;
+
 /// Every fourth link from `first` on.
 fn compare(first: usize) {
     let mut rng = BlockKey { key: Key::from_seed(77), engine: 0, block: 0 }.scalar(0);
     let mut failed = String::new();
-    let (mut index, mut refused) = (0, 0);
-    while index < 200 {
+    let mut refused = 0;
+    for index in 0..LINKS {
         let text = random_link(&mut rng);
+        if index % 4 != first {
+            continue;
+        }
         let link = Link::from_toml(&text).unwrap();
         // some integrals without closed form would take minutes: there `auto` leaves `herald` out
         if let Err(error) = link.exact() {
             assert!(matches!(error, Error::Model { .. }), "{error}");
             assert_eq!(link.engine(EngineChoice::Auto, false).unwrap().0, EngineChoice::Click);
             refused += 1;
-            continue;
-        }
-        index += 1;
-        if index % 4 != first {
             continue;
         }
         let plain = link.sources().iter().all(|source| source.packet.exponential_parts().is_some());
@@ -600,8 +602,7 @@ fn compare(first: usize) {
         }
     }
     assert!(failed.is_empty(), "{failed}");
-    // 27 of the 227 links made so far; a change of what is refused shows
-    assert!(refused < 32, "{refused} refused");
+    assert!(refused <= LINKS / 4 - 50, "{refused} refused: fewer than 50 compared");
 }
 
 #[test]

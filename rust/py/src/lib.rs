@@ -35,6 +35,8 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
+        // the first array loads NumPy's interface, which must not happen while an interrupt is pending
+        drop(numpy::PyArray1::<u8>::zeros(py, 0, false));
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("STREAM_VERSION", ionlink_core::stream::STREAM_VERSION)?;
         module.add("BELL_STATES", PyTuple::new(py, BellState::ALL.map(BellState::name))?)?;

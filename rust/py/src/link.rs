@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// A checked link.
 #[pyclass(frozen, name = "Link", module = "ionlink._core")]
@@ -70,6 +71,12 @@ impl PyLink {
             result.append(entry)?;
         }
         Ok(result)
+    }
+
+    /// Names of the columns that its records must have beside pattern, cause and click times.
+    #[getter]
+    fn hidden_columns(&self) -> Vec<&'static str> {
+        self.link.hidden_columns()
     }
 
     /// Share of the time spent on attempts.
@@ -195,8 +202,8 @@ impl PyLink {
             (None, Some(n)) => (Stop::Attempts(n), n),
             _ => return Err(internal("exactly one of heralds and attempts must be given")),
         };
-        let memory_bytes =
-            if most.saturating_mul(Heralds::BYTES) < SMALL_BYTES { u64::MAX } else { available_bytes() };
+        let small = most.saturating_mul(Heralds::MOST_BYTES) < SMALL_BYTES && !record_coincidences;
+        let memory_bytes = if small { u64::MAX } else { available_bytes() };
         let plan = Plan {
             key: Key([key.0, key.1]),
             start_attempt,
@@ -222,6 +229,10 @@ impl PyLink {
                 })
             })
             .map_err(translate)?;
+        // arrays are not to be interrupted: the run would be lost
+        if let Err(error) = py.check_signals() {
+            ended.get_or_insert(error);
+        }
         let result = PyDict::new(py);
         let end = match run.ended {
             Ended::AsPlanned => "planned",
@@ -480,7 +491,9 @@ impl Columns {
         py: Python<'_>,
         mut work: impl FnMut(Records<'_>) -> ionlink_core::Result<()> + Send,
     ) -> PyResult<()> {
-        const PART: usize = 1 << 14;
+        // as many as take a few hundredths of a second, whatever the link
+        const MOST: usize = 1 << 14;
+        const LONG: Duration = Duration::from_millis(20);
         let Self { pattern, cause, click_time_s, .. } = self;
         if cause.len() != pattern.len() || click_time_s.len() != pattern.len() {
             let given = format!("{}, {} and {} records", pattern.len(), cause.len(), click_time_s.len());
@@ -491,10 +504,14 @@ impl Columns {
                 "",
             )));
         }
-        for start in (0..pattern.len()).step_by(PART) {
-            let records = self.records().part(start..pattern.len().min(start + PART));
-            py.detach(|| work(records)).map_err(translate)?;
+        let (mut start, mut size) = (0, 16);
+        while start < pattern.len() {
+            let end = pattern.len().min(start + size);
+            let begun = Instant::now();
+            py.detach(|| work(self.records().part(start..end))).map_err(translate)?;
             py.check_signals()?;
+            start = end;
+            size = if begun.elapsed() < LONG { (2 * size).min(MOST) } else { (size / 2).max(1) };
         }
         Ok(())
     }

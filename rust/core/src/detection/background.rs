@@ -130,6 +130,13 @@ impl Background {
         self.inside.time_s(part).clamp(self.window.start_s, self.window.end_s.next_down())
     }
 
+    /// Part of it that arrives more than this long (s) before the window closes or after it opens: with the time between two
+    /// windows, what another window would see.
+    pub(crate) fn beyond(&self, reach_s: f64) -> f64 {
+        let (from_s, to_s) = (self.window.end_s - reach_s, self.window.start_s + reach_s);
+        self.arrival.captured(f64::NEG_INFINITY, from_s) + self.arrival.captured(to_s, f64::INFINITY)
+    }
+
     /// A time of arrival anywhere.
     pub(crate) fn anywhere_s(&self, rng: &mut crate::stream::Xoshiro) -> f64 {
         self.arrival.sample(rng)

@@ -13,6 +13,8 @@ use crate::stream::{Alias, Geometric, Xoshiro};
 
 /// Events between two looks at the stop flag: below a millisecond.
 const EVENTS_PER_POLL: u32 = 1 << 13;
+/// The same where each event looks back at a thousand attempts.
+const SLOW_EVENTS_PER_POLL: u32 = 1 << 6;
 /// Events per block, about: large enough that seeding costs nothing, small enough to share among threads.
 const EVENTS_PER_BLOCK: f64 = 4096.0;
 
@@ -84,6 +86,8 @@ impl Engine for ClickEngine<'_> {
         let mut done = 0;
         let mut count = 0_u32;
         let end = block.attempts.end;
+        let per_poll =
+            if self.attempts.link.recall.looks_back { SLOW_EVENTS_PER_POLL } else { EVENTS_PER_POLL };
         // what an attempt shows, and whether that is the last wanted herald
         let mut visit = |within: u64, happened, rng: &mut Xoshiro, detectors: &mut Detectors| {
             let attempt = block.first_attempt + within;
@@ -103,7 +107,7 @@ impl Engine for ClickEngine<'_> {
             {
                 let within = attempt - block.first_attempt;
                 count += 1;
-                if count.is_multiple_of(EVENTS_PER_POLL) && stopped(within) {
+                if count.is_multiple_of(per_poll) && stopped(within) {
                     return within;
                 }
                 if visit(within, [false; KINDS], &mut rng, detectors) {
@@ -114,7 +118,7 @@ impl Engine for ClickEngine<'_> {
                 break;
             }
             count += 1;
-            if count.is_multiple_of(EVENTS_PER_POLL) && stopped(done) {
+            if count.is_multiple_of(per_poll) && stopped(done) {
                 return done;
             }
             let set = events.sample(&mut rng);

@@ -41,15 +41,13 @@ impl<'a> Seen<'a> {
     /// Clicks at these times of detectors that are ready when an attempt's first window opens.
     pub(crate) fn at(link: &'a Link, pattern: Pattern, times_s: [f64; 2]) -> Self {
         let mut open_s = [link.window.start_s; SLOTS];
-        if link.recall.orders && link.bin_separation_s > 0.0 {
-            for (column, early) in pattern.clicks().filter(|(_, slot)| link.detector_of(*slot) == *slot) {
-                let ready_s = times_s[column] - link.bin_separation_s + link.slots[early].dead_time_s;
-                open_s[early + 1] = ready_s.clamp(link.window.start_s, link.window.end_s);
-            }
-        }
+        link.reopen(&mut open_s, &pattern, &times_s);
         Self { pattern, times_s, open_s, afterpulses: 0, recoil: link.motion.mean() }
     }
 }
+
+/// Standard deviations of jitter that are looked at: a normal number made of 53 bits stays below 8.6.
+const FARTHEST: f64 = 9.0;
 
 /// What a slot that clicked holds of one kind of photons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +139,9 @@ impl<'a> Conditional<'a> {
         let mut by_cause = [(state::ZERO, 0.0); Cause::COUNT];
         for &(first_s, weight) in &points[0] {
             for &(second_s, other) in &points[1] {
-                let seen = Seen { times_s: [first_s, second_s], ..seen.clone() };
+                let mut seen = Seen { times_s: [first_s, second_s], ..seen.clone() };
+                // nobody knows better when a click came that blinded the late bin
+                self.link.reopen(&mut seen.open_s, &seen.pattern, &seen.times_s);
                 for ((sum, sum_leaked), (rho, leaked)) in
                     by_cause.iter_mut().zip(self.densities(&seen, &wanted))
                 {
@@ -154,15 +154,15 @@ impl<'a> Conditional<'a> {
     }
 
     /// Times at which a click may have come that was recorded at a time, with their weights: Gauss's rule between the points
-    /// at which densities jump, out to five standard deviations.
+    /// at which densities jump, out to nine standard deviations, beyond which no jitter goes.
     fn blurred(&self, slot: usize, recorded_s: f64) -> Vec<(f64, f64)> {
         let (window, jitter_s) = (self.link.window, self.link.slots[slot].timing_jitter_s);
         if jitter_s == 0.0 {
             return vec![(recorded_s, 1.0)];
         }
         let (low, high) = (
-            (recorded_s - 5.0 * jitter_s).max(window.start_s),
-            (recorded_s + 5.0 * jitter_s).min(window.end_s),
+            (recorded_s - FARTHEST * jitter_s).max(window.start_s),
+            (recorded_s + FARTHEST * jitter_s).min(window.end_s),
         );
         if high <= low {
             return vec![];
@@ -418,6 +418,21 @@ impl Link {
                 .erasure_check
                 .map_or([1.0; 2], |check| [check.kept_fraction, 1.0 - check.detection_probability]),
             _ => [1.0; 2],
+        }
+    }
+
+    /// Opens late slots when the click of their detector in the early bin, at these times, no longer blinds it.
+    fn reopen(&self, open_s: &mut [f64; SLOTS], pattern: &Pattern, times_s: &[f64; 2]) {
+        if !self.recall.orders || self.bin_separation_s == 0.0 {
+            return;
+        }
+        for (column, early) in pattern.clicks().filter(|(_, slot)| self.detector_of(*slot) == *slot) {
+            let slot = &self.slots[early];
+            // how long a recovering detector takes is on record alone
+            if slot.recovery_time_s == 0.0 {
+                let ready_s = times_s[column] - self.bin_separation_s + slot.dead_time_s;
+                open_s[early + 1] = ready_s.clamp(self.window.start_s, self.window.end_s);
+            }
         }
     }
 

@@ -5,13 +5,17 @@
 //! Bins share the detector of their port: times of a detector run on through the bins, t = 0 being the arrival of an
 //! undelayed photon of mode 0.
 
+mod clicks;
+
+pub(super) use clicks::{Arrived, Clicks, Photons};
+
 use super::Link;
 use crate::detection::Slot;
 use crate::encoding::SLOTS;
-use crate::error::Error;
-use crate::herald::ExtraKind;
+use crate::error::{Error, Result};
 use crate::math;
 use crate::stream::{BlockKey, Key, Xoshiro};
+use clicks::{Event, What};
 
 /// Enter the seeds of what detectors draw in an attempt, and of what each counts outside the windows, beside the engines'.
 pub(super) const LATE: u64 = 32;
@@ -24,6 +28,10 @@ pub(crate) struct Recall {
     pub(super) carries: bool,
     /// Whether events must be taken in the order of time: windows of one attempt, at least, feel each other.
     pub(super) orders: bool,
+    /// Whether counts outside the windows matter.
+    pub(super) looks_back: bool,
+    /// Whether some clicks are afterpulses.
+    pub(super) afterpulses: bool,
     /// Nothing is felt this long after the last event (s).
     horizon_s: f64,
     /// Why exact results are beyond reach, if they are.
@@ -32,9 +40,11 @@ pub(crate) struct Recall {
 
 impl Recall {
     pub(super) fn of(link: &Link) -> Self {
-        let between_s = link.schedule.attempt_period_s() - link.occupied_s();
+        // differences of rounded sums may lie below zero
+        let between_s = (link.schedule.attempt_period_s() - link.occupied_s()).max(0.0);
         let bins = link.bin_separation_s > 0.0;
-        let bin_gap_s = if bins { link.bin_separation_s - link.window.duration_s() } else { f64::INFINITY };
+        let bin_gap_s =
+            if bins { (link.bin_separation_s - link.window.duration_s()).max(0.0) } else { f64::INFINITY };
         let gap_s = between_s.min(bin_gap_s);
         let mut recall = Self::default();
         for slot in &link.slots {
@@ -67,15 +77,17 @@ impl Recall {
             }
             recall.carries |= longest_blind_s > between_s;
             recall.orders |= longest_blind_s > gap_s;
-            if longest_chain_s > gap_s {
+            // a number-resolving slot counts those of its own window, too
+            if longest_chain_s > gap_s || (longest_chain_s > 0.0 && slot.number_resolving) {
                 recall.carries = true;
-                refusal = refusal.or_else(|| {
-                    refuse("afterpulse_probability", "afterpulses fall into later windows".into())
-                });
+                recall.afterpulses = true;
+                refusal = refusal
+                    .or_else(|| refuse("afterpulse_probability", "afterpulses fall into windows".into()));
             }
             let outside = slot.dark_count_rate_hz > 0.0 || slot.background_outside_mean > 0.0;
             if !slot.gated && outside && longest_blind_s > 0.0 {
                 recall.carries = true;
+                recall.looks_back = true;
                 refusal = refusal.or_else(|| {
                     refuse("gated", "counts outside the windows leave the detector blind within".into())
                 });
@@ -87,6 +99,64 @@ impl Recall {
         recall
     }
 }
+
+impl Link {
+    /// Refuses what the simulation of detectors that remember, or of background, does not reach.
+    ///
+    /// # Errors
+    /// [`Error::Model`] naming the field of the detectors.
+    pub(super) fn check_detectors(&self) -> Result<()> {
+        let refused = |field: &str, message: String| {
+            Err(Error::Model { parameter: format!("station.detectors.{field}"), message })
+        };
+        let period_s = self.schedule.attempt_period_s();
+        let reach_s =
+            if self.bin_separation_s > 0.0 { period_s.min(self.bin_separation_s) } else { period_s };
+        for (slot, background) in self.slots.iter().zip(&self.backgrounds) {
+            // the number of counts in one window is drawn by inversion, which needs exp(-mean)
+            if self.recall.orders && slot.noise_mean() > MOST_REMEMBERED {
+                let message = format!(
+                    "more than {MOST_REMEMBERED} counts without photons per window and detectors that remember them: lower \
+                     one"
+                );
+                return refused("dark_count_rate_hz", message);
+            }
+            if background.as_ref().is_some_and(|background| background.beyond(reach_s) > NEXT_WINDOW) {
+                let message = format!(
+                    "light that comes with one pulse reaches the window of another, {reach_s} s away: give it as dark counts"
+                );
+                return refused("background_profile", message);
+            }
+            if slot.gated || slot.longest_blind_s == 0.0 {
+                continue;
+            }
+            if slot.longest_blind_s > MOST_BLIND_ATTEMPTS * period_s {
+                let message = format!(
+                    "a detector that is not gated and blind for up to {} s, more than {MOST_BLIND_ATTEMPTS} attempts",
+                    slot.longest_blind_s
+                );
+                return refused("gated", message);
+            }
+            let counts = slot.dark_count_rate_hz * self.schedule.longest_between_s();
+            if counts > MOST_OUTSIDE {
+                let message = format!(
+                    "{counts:.0} counts between two windows of a detector that is not gated, more than {MOST_OUTSIDE}"
+                );
+                return refused("gated", message);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Mean number of counts per window up to which detectors that remember are simulated.
+const MOST_REMEMBERED: f64 = 500.0;
+/// Part of the background that may miss its own window by so much that another would see it.
+const NEXT_WINDOW: f64 = 1e-9;
+/// Attempts that a detector without gate may be blind: so many are looked back at for every click.
+const MOST_BLIND_ATTEMPTS: f64 = 1000.0;
+/// Mean number of counts between two windows of a detector without gate: all of them are drawn.
+const MOST_OUTSIDE: f64 = 1e5;
 
 /// A click that still matters: attempt, time in it, how long it leaves the detector blind (s).
 #[derive(Debug, Clone, Copy)]
@@ -171,12 +241,8 @@ impl Detectors {
         loop {
             let since_s = link.schedule.between_s(cell, attempt);
             for (time_s, blind_s) in outside(link, key, cell, detector) {
-                let wanted = if cell == attempt {
-                    time_s < start_s
-                } else {
-                    // an attempt that was looked at has been taken up to the end of its windows
-                    visited != Some(cell) || time_s >= start_s + link.occupied_s()
-                };
+                // an attempt that was looked at has been taken to its end
+                let wanted = if cell == attempt { time_s < start_s } else { visited != Some(cell) };
                 if wanted {
                     counts.push((time_s - since_s, Last { attempt: cell, time_s, blind_s }));
                     edge_s = edge_s.min(time_s - since_s);
@@ -318,264 +384,8 @@ impl Link {
     }
 }
 
-/// What an event is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum What {
-    Photon(Option<ExtraKind>),
-    Background,
-    Dark,
-    Afterpulse,
-    /// Not in a window, whatever it is.
-    Outside,
-}
-
-/// Something that a detector would register.
-#[derive(Debug, Clone, Copy)]
-struct Event {
-    detector: usize,
-    slot: Option<usize>,
-    /// Bins run on (s).
-    time_s: f64,
-    what: What,
-    /// How long its click would leave the detector blind (s), where that is drawn already.
-    blind_s: Option<f64>,
-}
-
-/// A registered photon, were its detector ready.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Arrived {
-    pub(super) slot: usize,
-    pub(super) time_s: f64,
-    pub(super) extra: Option<ExtraKind>,
-}
-
-/// At most two photons of each node.
-#[derive(Debug, Default)]
-pub(super) struct Photons {
-    photons: [Arrived; 4],
-    count: usize,
-}
-
-impl Photons {
-    pub(super) fn push(&mut self, photon: Arrived) {
-        if let Some(place) = self.photons.get_mut(self.count) {
-            *place = photon;
-            self.count += 1;
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Arrived> {
-        self.photons[..self.count].iter()
-    }
-}
-
-/// What the slots report in one attempt.
-pub(super) struct Clicks {
-    /// First event of each slot (s), infinite without one.
-    pub(super) first: [f64; SLOTS],
-    /// Registered events.
-    pub(super) count: [u32; SLOTS],
-    /// Whether a photon is among them.
-    pub(super) photon: [bool; SLOTS],
-    /// Kind of the extra photon among them.
-    pub(super) extra: [Option<ExtraKind>; SLOTS],
-    /// Whether background is among them.
-    pub(super) background: [bool; SLOTS],
-    /// Whether the first of them is an afterpulse.
-    pub(super) afterpulse: [bool; SLOTS],
-    /// When each slot became ready (s): the window's opening, or later after a click before.
-    pub(super) open: [f64; SLOTS],
-}
-
-impl Clicks {
-    fn new(start_s: f64) -> Self {
-        Self {
-            first: [f64::INFINITY; SLOTS],
-            count: [0; SLOTS],
-            photon: [false; SLOTS],
-            extra: [None; SLOTS],
-            background: [false; SLOTS],
-            afterpulse: [false; SLOTS],
-            open: [start_s; SLOTS],
-        }
-    }
-
-    fn add(&mut self, slot: usize, time_s: f64) {
-        self.first[slot] = self.first[slot].min(time_s);
-        self.count[slot] += 1;
-    }
-
-    /// Notes what is in a slot.
-    fn mark(&mut self, slot: usize, what: What) {
-        match what {
-            What::Photon(extra) => {
-                self.photon[slot] = true;
-                self.extra[slot] = self.extra[slot].max(extra);
-            }
-            What::Background => self.background[slot] = true,
-            What::Dark | What::Afterpulse | What::Outside => {}
-        }
-    }
-
-    /// Clicks of detectors that are ready when the window opens: only the first event of a slot matters.
-    pub(super) fn of_ready(link: &Link, photons: &Photons, noisy: [bool; SLOTS], rng: &mut Xoshiro) -> Self {
-        let mut clicks = Self::new(link.window.start_s);
-        for photon in photons.iter() {
-            clicks.add(photon.slot, photon.time_s);
-            clicks.mark(photon.slot, What::Photon(photon.extra));
-        }
-        for index in (0..SLOTS).filter(|index| noisy[*index]) {
-            let slot = &link.slots[index];
-            // a number-resolving slot that counts several events rejects the attempt, whenever they came
-            let several = slot.number_resolving && {
-                let exactly_one = slot.noise_mean() * slot.silent_probability() / slot.noise_probability;
-                rng.uniform() >= exactly_one
-            };
-            clicks.count[index] += u32::from(several);
-            let Some(background) = link.backgrounds[index].as_ref().filter(|_| slot.background_mean > 0.0)
-            else {
-                clicks.add(index, slot.dark_click_time_s(&link.window, rng.uniform()));
-                continue;
-            };
-            let lit = slot.background_click_probability();
-            if rng.uniform() * (lit + slot.dark_click_probability()) >= lit {
-                clicks.add(index, slot.dark_click_time_s(&link.window, rng.uniform()));
-                continue;
-            }
-            clicks.mark(index, What::Background);
-            if slot.number_resolving {
-                clicks.add(index, background.time_s(rng.uniform()));
-                continue;
-            }
-            // the first of at least one, unless a dark count comes before it
-            let part = -math::ln_1p(-rng.uniform() * lit) / slot.background_mean;
-            let mut time_s = background.time_s(part);
-            if slot.dark_count_rate_hz > 0.0 {
-                time_s = time_s.min(link.window.start_s + exponential(1.0 / slot.dark_count_rate_hz, rng));
-            }
-            clicks.add(index, time_s);
-        }
-        clicks
-    }
-
-    /// Clicks of detectors that may still be blind: every event in the order of time. What `rng` draws does not depend on
-    /// what the detectors remember; `late` belongs to this attempt alone where they remember earlier ones.
-    #[expect(clippy::too_many_arguments, reason = "everything that an attempt depends on")]
-    pub(super) fn in_order(
-        link: &Link,
-        key: Key,
-        attempt: u64,
-        photons: &Photons,
-        noisy: [bool; SLOTS],
-        rng: &mut Xoshiro,
-        late: Option<&mut Xoshiro>,
-        detectors: &mut Detectors,
-    ) -> Self {
-        let mut events = drawn(link, photons, noisy, rng);
-        let late = late.unwrap_or(rng);
-        let carries = link.recall.carries;
-        let mut ready =
-            if carries { detectors.arrive(link, key, attempt) } else { [f64::NEG_INFINITY; SLOTS] };
-        if carries {
-            detectors.collect(link, key, attempt, &mut events);
-        }
-        events.sort_by(|a, b| a.time_s.total_cmp(&b.time_s));
-        let window = link.window;
-        let offset_s = |slot: usize| link.slots[slot].mode as f64 * link.bin_separation_s;
-        let open = |slot: usize, ready: &[f64; SLOTS]| {
-            (ready[link.detector_of(slot)] - offset_s(slot)).clamp(window.start_s, window.end_s)
-        };
-        let mut clicks = Self::new(window.start_s);
-        // of late bins once they begin
-        let late_bins = |slot: &usize| link.detector_of(*slot) != *slot;
-        for slot in (0..SLOTS).filter(|slot| !late_bins(slot)) {
-            clicks.open[slot] = open(slot, &ready);
-        }
-        let mut begun = link.bin_separation_s == 0.0;
-        let mut next = 0;
-        while let Some(event) = events.get(next).copied() {
-            next += 1;
-            if !begun && event.time_s >= window.start_s + link.bin_separation_s {
-                begun = true;
-                for slot in (0..SLOTS).filter(late_bins) {
-                    clicks.open[slot] = open(slot, &ready);
-                }
-            }
-            let resolving = link.slots[event.detector].number_resolving && event.slot.is_some();
-            let time_s = event.time_s - event.slot.map_or(0.0, offset_s);
-            let ready_s = match event.slot {
-                // all events of one window are told apart
-                Some(slot) if resolving => clicks.open[slot] + offset_s(slot),
-                _ => ready[event.detector],
-            };
-            if let Some(slot) = event.slot
-                && time_s >= clicks.open[slot]
-            {
-                // a slot with photon and dark count is a photon slot, whichever of them clicked
-                clicks.mark(slot, event.what);
-            }
-            if event.time_s < ready_s {
-                continue;
-            }
-            if let Some(slot) = event.slot {
-                if clicks.count[slot] == 0 {
-                    clicks.afterpulse[slot] = event.what == What::Afterpulse;
-                }
-                clicks.add(slot, time_s);
-            }
-            let (until_s, afterpulse) = detectors.click(link, attempt, &event, late);
-            ready[event.detector] = until_s;
-            if let Some(afterpulse) = afterpulse {
-                let place = next + events[next..].partition_point(|other| other.time_s <= afterpulse.time_s);
-                events.insert(place, afterpulse);
-            }
-        }
-        if !begun {
-            for slot in (0..SLOTS).filter(late_bins) {
-                clicks.open[slot] = open(slot, &ready);
-            }
-        }
-        detectors.last_event = Some(attempt);
-        clicks
-    }
-}
-
-/// Events of the windows of an attempt: photons, and counts without photons where there are any.
-fn drawn(link: &Link, photons: &Photons, noisy: [bool; SLOTS], rng: &mut Xoshiro) -> Vec<Event> {
-    let event = |slot: usize, time_s: f64, what: What| Event {
-        detector: link.detector_of(slot),
-        slot: Some(slot),
-        time_s: time_s + link.slots[slot].mode as f64 * link.bin_separation_s,
-        what,
-        blind_s: None,
-    };
-    let mut events: Vec<Event> =
-        photons.iter().map(|photon| event(photon.slot, photon.time_s, What::Photon(photon.extra))).collect();
-    for index in (0..SLOTS).filter(|index| noisy[*index]) {
-        let slot = &link.slots[index];
-        // at least one, by inversion
-        let mut left = rng.uniform() * slot.noise_probability;
-        let (mut count, mut probability) = (1, slot.noise_mean() * slot.silent_probability());
-        while left >= probability && probability > 0.0 {
-            left -= probability;
-            count += 1;
-            probability *= slot.noise_mean() / f64::from(count);
-        }
-        let background = link.backgrounds[index].as_ref().filter(|_| slot.background_mean > 0.0);
-        for _ in 0..count {
-            let lit = background.filter(|_| rng.uniform() * slot.noise_mean() < slot.background_mean);
-            let uniform = rng.uniform();
-            events.push(match lit {
-                Some(background) => event(index, background.time_s(uniform), What::Background),
-                None => event(index, link.window.start_s + link.window.duration_s() * uniform, What::Dark),
-            });
-        }
-    }
-    events
-}
-
 impl Detectors {
-    /// Adds what falls into an attempt besides: afterpulses of earlier clicks, and counts between its windows.
+    /// Adds what falls into an attempt besides: afterpulses of earlier clicks, and counts outside its windows.
     fn collect(&mut self, link: &Link, key: Key, attempt: u64, events: &mut Vec<Event>) {
         self.pending.retain(|pulse| {
             if pulse.attempt == attempt {
@@ -589,17 +399,13 @@ impl Detectors {
             }
             pulse.attempt > attempt
         });
-        if link.bin_separation_s == 0.0 {
-            return;
-        }
-        let between = link.window.start_s..link.window.start_s + link.bin_separation_s;
         for detector in 0..SLOTS {
             let slot = &link.slots[detector];
             if slot.gated || slot.longest_blind_s == 0.0 || link.detector_of(detector) != detector {
                 continue;
             }
             for (time_s, blind_s) in outside(link, key, attempt, detector) {
-                if between.contains(&time_s) {
+                if time_s >= link.window.start_s {
                     let blind_s = Some(blind_s);
                     events.push(Event { detector, slot: None, time_s, what: What::Outside, blind_s });
                 }

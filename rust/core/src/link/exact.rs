@@ -264,6 +264,7 @@ impl<'a> Operators<'a> {
                 (true, false) => MOST_RECORDS / MOST_SLOW_RECORDS,
             };
             let each = self.pairs.len() * self.link.patterns.len() * beats;
+            let each = each * smearing_pieces(self.link).div_ceil(SMEARED_PER_RECORD);
             let (work, most) = (row * row * each, if points > 0 { MOST_SLOW_RECORDS } else { MOST_RECORDS });
             if work > most {
                 return refused(format!("{work} records"));
@@ -465,6 +466,20 @@ fn moving_kinks_s(link: &Link) -> Vec<f64> {
 /// Where a Gaussian edge is cut, in standard deviations.
 const SMEARED: [f64; 6] = [-7.0, -3.5, -1.5, 1.5, 3.5, 7.0];
 
+/// Pieces of the integral over the jitter of one record, at most.
+fn smearing_pieces(link: &Link) -> usize {
+    let widest_s = link.slots.iter().fold(0.0, |most: f64, slot| most.max(slot.timing_jitter_s));
+    if widest_s == 0.0 || link.coincidence_window_s.is_none() {
+        return 1;
+    }
+    let spread_s = std::f64::consts::SQRT_2 * widest_s;
+    let turn = if link.params.phase_feed_forward { link.revealing_rad_per_s().0[1].abs() } else { 0.0 };
+    (16.0 * (0.5 * spread_s * turn).max(1.0)).min(1e9) as usize
+}
+
+/// Pieces of jitter that take as long as a record.
+const SMEARED_PER_RECORD: usize = 16;
+
 /// What is left of a herald with this difference of its click times (s) once jitter has moved the recorded times across the
 /// coincidence window and blurred the phase turned back: the probability to be kept, and the mean phase factor of what is
 /// kept, less the phase of the click times themselves.
@@ -487,7 +502,7 @@ fn smeared(link: &Link, pattern: Pattern, difference_s: f64) -> (f64, Complex64)
     if high <= low {
         return (0.0, Complex64::ONE);
     }
-    let pieces = ((high - low) / spread_s.min(2.0 / turn.abs().max(1e-300))).ceil().clamp(1.0, 4096.0);
+    let pieces = ((high - low) / spread_s.min(2.0 / turn.abs().max(1e-300))).ceil().max(1.0);
     let width = (high - low) / pieces;
     let (mut kept, mut phase) = (0.0, Complex64::ZERO);
     for piece in 0..pieces as usize {

@@ -26,6 +26,8 @@ pub struct Heralds {
 impl Heralds {
     /// Bytes per herald, the derived columns of a finished run included.
     pub const BYTES: u64 = 8 + 1 + 1 + 16 + 8 + 1;
+    /// The same of a link whose records have every column.
+    pub const MOST_BYTES: u64 = Self::BYTES + 32 + 16 + 1;
 
     /// Number of heralds.
     pub fn len(&self) -> usize {

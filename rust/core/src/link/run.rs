@@ -318,6 +318,13 @@ impl Link {
         Ok(expected.ceil() as usize)
     }
 
+    /// Names of the columns of [`Records`] that states of this link need beside pattern, cause and click times.
+    pub fn hidden_columns(&self) -> Vec<&'static str> {
+        let all =
+            [("blind_s", self.recall.orders), ("jitter_s", self.jitters), ("afterpulses", self.afterpulses)];
+        all.into_iter().filter_map(|(name, needed)| needed.then_some(name)).collect()
+    }
+
     /// The ions' states given click times and, unless `given` says otherwise, cause: one 4x4 matrix per record.
     ///
     /// # Errors
@@ -424,8 +431,10 @@ impl Link {
         let conditional = Conditional::new(self, Grid::Coarse)?;
         let start_s = self.window.start_s;
         let density = |times: &[f64; 2]| {
-            for (column, _) in pattern.clicks() {
-                check::within("click_time_s", times[column], 0.0, self.window.duration_s(), "s")?;
+            for (column, slot) in pattern.clicks() {
+                let slack_s = 9.0 * self.slots[slot].timing_jitter_s;
+                let (low, high) = (-slack_s, self.window.duration_s() + slack_s);
+                check::within("click_time_s", times[column], low, high, "s")?;
             }
             let times_s = times.map(|time| time + start_s);
             let seen = Seen::at(self, pattern, times_s);

@@ -161,6 +161,12 @@ impl Schedule {
         (last - first) as f64 * self.round_period_s + pauses as f64 * self.pause_s + ions_s
     }
 
+    /// Longest time between the starts of two attempts that follow each other (s).
+    pub fn longest_between_s(&self) -> f64 {
+        let left_s = self.round_period_s - (self.ions_per_round - 1) as f64 * self.ion_spacing_s;
+        left_s.max(self.ion_spacing_s) + self.pause_s
+    }
+
     /// The attempt whose cell holds the time `offset_s` (at least 0) after the start of the cell of `attempt`, and the time
     /// since that cell's start (s).
     ///

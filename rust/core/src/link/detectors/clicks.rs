@@ -1,0 +1,269 @@
+//! What the slots report in one attempt: the clicks that its events make.
+
+use super::super::Link;
+use super::{Detectors, exponential};
+use crate::encoding::SLOTS;
+use crate::herald::ExtraKind;
+use crate::math;
+use crate::stream::{Key, Xoshiro};
+
+/// What an event is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum What {
+    Photon(Option<ExtraKind>),
+    Background,
+    Dark,
+    Afterpulse,
+    /// Not in a window, whatever it is.
+    Outside,
+}
+
+/// Something that a detector would register.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Event {
+    pub(super) detector: usize,
+    pub(super) slot: Option<usize>,
+    /// Bins run on (s).
+    pub(super) time_s: f64,
+    pub(super) what: What,
+    /// How long its click would leave the detector blind (s), where that is drawn already.
+    pub(super) blind_s: Option<f64>,
+}
+
+/// A registered photon, were its detector ready.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::link) struct Arrived {
+    pub(in crate::link) slot: usize,
+    pub(in crate::link) time_s: f64,
+    pub(in crate::link) extra: Option<ExtraKind>,
+}
+
+/// At most two photons of each node.
+#[derive(Debug, Default)]
+pub(in crate::link) struct Photons {
+    photons: [Arrived; 4],
+    count: usize,
+}
+
+impl Photons {
+    pub(in crate::link) fn push(&mut self, photon: Arrived) {
+        if let Some(place) = self.photons.get_mut(self.count) {
+            *place = photon;
+            self.count += 1;
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Arrived> {
+        self.photons[..self.count].iter()
+    }
+}
+
+/// What the slots report in one attempt.
+pub(in crate::link) struct Clicks {
+    /// First event of each slot (s), infinite without one.
+    pub(in crate::link) first: [f64; SLOTS],
+    /// Registered events.
+    pub(in crate::link) count: [u32; SLOTS],
+    /// Whether a photon is among them.
+    pub(in crate::link) photon: [bool; SLOTS],
+    /// Kind of the extra photon among them.
+    pub(in crate::link) extra: [Option<ExtraKind>; SLOTS],
+    /// Whether background is among them.
+    pub(in crate::link) background: [bool; SLOTS],
+    /// Whether the first of them is an afterpulse.
+    pub(in crate::link) afterpulse: [bool; SLOTS],
+    /// When each slot became ready (s): the window's opening, or later after a click before.
+    pub(in crate::link) open: [f64; SLOTS],
+}
+
+impl Clicks {
+    fn new(start_s: f64) -> Self {
+        Self {
+            first: [f64::INFINITY; SLOTS],
+            count: [0; SLOTS],
+            photon: [false; SLOTS],
+            extra: [None; SLOTS],
+            background: [false; SLOTS],
+            afterpulse: [false; SLOTS],
+            open: [start_s; SLOTS],
+        }
+    }
+
+    fn add(&mut self, slot: usize, time_s: f64) {
+        self.first[slot] = self.first[slot].min(time_s);
+        self.count[slot] += 1;
+    }
+
+    /// Notes what is in a slot.
+    fn mark(&mut self, slot: usize, what: What) {
+        match what {
+            What::Photon(extra) => {
+                self.photon[slot] = true;
+                self.extra[slot] = self.extra[slot].max(extra);
+            }
+            What::Background => self.background[slot] = true,
+            What::Dark | What::Afterpulse | What::Outside => {}
+        }
+    }
+
+    /// Clicks of detectors that are ready when the window opens: only the first event of a slot matters.
+    pub(in crate::link) fn of_ready(
+        link: &Link,
+        photons: &Photons,
+        noisy: [bool; SLOTS],
+        rng: &mut Xoshiro,
+    ) -> Self {
+        let mut clicks = Self::new(link.window.start_s);
+        for photon in photons.iter() {
+            clicks.add(photon.slot, photon.time_s);
+            clicks.mark(photon.slot, What::Photon(photon.extra));
+        }
+        for index in (0..SLOTS).filter(|index| noisy[*index]) {
+            let slot = &link.slots[index];
+            // a number-resolving slot that counts several events rejects the attempt, whenever they came
+            let several = slot.number_resolving && {
+                let exactly_one = slot.noise_mean() * slot.silent_probability() / slot.noise_probability;
+                rng.uniform() >= exactly_one
+            };
+            clicks.count[index] += u32::from(several);
+            let Some(background) = link.backgrounds[index].as_ref().filter(|_| slot.background_mean > 0.0)
+            else {
+                clicks.add(index, slot.dark_click_time_s(&link.window, rng.uniform()));
+                continue;
+            };
+            let lit = slot.background_click_probability();
+            if rng.uniform() * (lit + slot.dark_click_probability()) >= lit {
+                clicks.add(index, slot.dark_click_time_s(&link.window, rng.uniform()));
+                continue;
+            }
+            clicks.mark(index, What::Background);
+            if slot.number_resolving {
+                clicks.add(index, background.time_s(rng.uniform()));
+                continue;
+            }
+            // the first of at least one, unless a dark count comes before it
+            let part = -math::ln_1p(-rng.uniform() * lit) / slot.background_mean;
+            let mut time_s = background.time_s(part);
+            if slot.dark_count_rate_hz > 0.0 {
+                time_s = time_s.min(link.window.start_s + exponential(1.0 / slot.dark_count_rate_hz, rng));
+            }
+            clicks.add(index, time_s);
+        }
+        clicks
+    }
+
+    /// Clicks of detectors that may still be blind: every event in the order of time. What `rng` draws does not depend on
+    /// what the detectors remember; `late` belongs to this attempt alone where they remember earlier ones.
+    #[expect(clippy::too_many_arguments, reason = "everything that an attempt depends on")]
+    pub(in crate::link) fn in_order(
+        link: &Link,
+        key: Key,
+        attempt: u64,
+        photons: &Photons,
+        noisy: [bool; SLOTS],
+        rng: &mut Xoshiro,
+        late: Option<&mut Xoshiro>,
+        detectors: &mut Detectors,
+    ) -> Self {
+        let mut events = drawn(link, photons, noisy, rng);
+        let late = late.unwrap_or(rng);
+        let carries = link.recall.carries;
+        let mut ready =
+            if carries { detectors.arrive(link, key, attempt) } else { [f64::NEG_INFINITY; SLOTS] };
+        if carries {
+            detectors.collect(link, key, attempt, &mut events);
+        }
+        events.sort_by(|a, b| a.time_s.total_cmp(&b.time_s));
+        let window = link.window;
+        let offset_s = |slot: usize| link.slots[slot].mode as f64 * link.bin_separation_s;
+        let open = |slot: usize, ready: &[f64; SLOTS]| {
+            (ready[link.detector_of(slot)] - offset_s(slot)).clamp(window.start_s, window.end_s)
+        };
+        let mut clicks = Self::new(window.start_s);
+        // of late bins once they begin
+        let late_bins = |slot: &usize| link.detector_of(*slot) != *slot;
+        for slot in (0..SLOTS).filter(|slot| !late_bins(slot)) {
+            clicks.open[slot] = open(slot, &ready);
+        }
+        let mut begun = link.bin_separation_s == 0.0;
+        let mut next = 0;
+        while let Some(event) = events.get(next).copied() {
+            next += 1;
+            if !begun && event.time_s >= window.start_s + link.bin_separation_s {
+                begun = true;
+                for slot in (0..SLOTS).filter(late_bins) {
+                    clicks.open[slot] = open(slot, &ready);
+                }
+            }
+            let resolving = link.slots[event.detector].number_resolving && event.slot.is_some();
+            let time_s = event.time_s - event.slot.map_or(0.0, offset_s);
+            let ready_s = match event.slot {
+                // all events of one window are told apart
+                Some(slot) if resolving => clicks.open[slot] + offset_s(slot),
+                _ => ready[event.detector],
+            };
+            if let Some(slot) = event.slot
+                && time_s >= clicks.open[slot]
+            {
+                // a slot with photon and dark count is a photon slot, whichever of them clicked
+                clicks.mark(slot, event.what);
+            }
+            if event.time_s < ready_s {
+                continue;
+            }
+            if let Some(slot) = event.slot {
+                if clicks.count[slot] == 0 {
+                    clicks.afterpulse[slot] = event.what == What::Afterpulse;
+                }
+                clicks.add(slot, time_s);
+            }
+            let (until_s, afterpulse) = detectors.click(link, attempt, &event, late);
+            ready[event.detector] = until_s;
+            if let Some(afterpulse) = afterpulse {
+                let place = next + events[next..].partition_point(|other| other.time_s <= afterpulse.time_s);
+                events.insert(place, afterpulse);
+            }
+        }
+        if !begun {
+            for slot in (0..SLOTS).filter(late_bins) {
+                clicks.open[slot] = open(slot, &ready);
+            }
+        }
+        detectors.last_event = Some(attempt);
+        clicks
+    }
+}
+
+/// Events of the windows of an attempt: photons, and counts without photons where there are any.
+fn drawn(link: &Link, photons: &Photons, noisy: [bool; SLOTS], rng: &mut Xoshiro) -> Vec<Event> {
+    let event = |slot: usize, time_s: f64, what: What| Event {
+        detector: link.detector_of(slot),
+        slot: Some(slot),
+        time_s: time_s + link.slots[slot].mode as f64 * link.bin_separation_s,
+        what,
+        blind_s: None,
+    };
+    let mut events: Vec<Event> =
+        photons.iter().map(|photon| event(photon.slot, photon.time_s, What::Photon(photon.extra))).collect();
+    for index in (0..SLOTS).filter(|index| noisy[*index]) {
+        let slot = &link.slots[index];
+        // at least one, by inversion
+        let mut left = rng.uniform() * slot.noise_probability;
+        let (mut count, mut probability) = (1, slot.noise_mean() * slot.silent_probability());
+        while left >= probability && probability > 0.0 {
+            left -= probability;
+            count += 1;
+            probability *= slot.noise_mean() / f64::from(count);
+        }
+        let background = link.backgrounds[index].as_ref().filter(|_| slot.background_mean > 0.0);
+        for _ in 0..count {
+            let lit = background.filter(|_| rng.uniform() * slot.noise_mean() < slot.background_mean);
+            let uniform = rng.uniform();
+            events.push(match lit {
+                Some(background) => event(index, background.time_s(uniform), What::Background),
+                None => event(index, link.window.start_s + link.window.duration_s() * uniform, What::Dark),
+            });
+        }
+    }
+    events
+}
