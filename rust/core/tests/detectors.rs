@@ -429,6 +429,96 @@ fn dark_counts_blind_detectors_that_are_not_gated() {
 }
 
 #[test]
+fn clicks_before_the_window_have_afterpulses() {
+    // no ions: scattered light is over when the window opens, and what heralds are afterpulses of its clicks
+    let (probability, dead_s, wait_s, decay_s) = (0.3, 5e-9, 20e-9, 1e-9);
+    let detector = DetectorParams {
+        background_probability_per_attempt: 0.5,
+        background_profile: Some(BackgroundProfileParams::Decaying(DecayingParams { decay_s })),
+        dead_time_s: dead_s,
+        afterpulse_probability: probability,
+        afterpulse_time_s: wait_s,
+        gated: false,
+        ..Default::default()
+    };
+    let params = BasicLinkParams {
+        encoding: "number".into(),
+        efficiency: [0.0; 2],
+        bright_fraction: Some([1.0, 0.0]),
+        reflectivity: OneOrMany::One(0.0),
+        ..Default::default()
+    };
+    let link = link(&params, &detector, |params| params.station.window_start_s = 10e-9);
+    let attempts = 200_000;
+    // by a loop over the attempts of each of the two detectors, one of which must click alone
+    let mut slow = Loop::new(12);
+    let mut click = |slow: &mut Loop| {
+        let mut events: Vec<f64> = vec![];
+        let (mut left, mut term) = (slow.rng.uniform(), 0.5);
+        let mut count = 0;
+        while left >= term {
+            left -= term;
+            count += 1;
+            term *= std::f64::consts::LN_2 / f64::from(count);
+        }
+        events.extend((0..count).map(|_| slow.exponential(decay_s)));
+        let (mut ready_s, mut clicked) = (0.0, false);
+        while let Some(next) = (0..events.len()).min_by(|a, b| events[*a].total_cmp(&events[*b])) {
+            let time_s = events.swap_remove(next);
+            if time_s < ready_s {
+                continue;
+            }
+            ready_s = time_s + dead_s;
+            clicked |= (10e-9..50e-9).contains(&time_s);
+            if slow.rng.uniform() < probability {
+                events.push(time_s + dead_s + slow.exponential(wait_s));
+            }
+        }
+        clicked
+    };
+    let loops = 1_000_000;
+    let share = (0..loops).filter(|_| click(&mut slow) ^ click(&mut slow)).count() as f64 / f64::from(loops);
+    let expected = share * attempts as f64;
+    for engine in [EngineChoice::Photon, EngineChoice::Click] {
+        let run = sample(&link, engine, 19, Stop::Attempts(attempts));
+        // the loop has a fifth of the engine's variance; all heralds are afterpulses but for e^-10 of the light
+        let spread = (1.2 * expected).sqrt();
+        let seen = run.heralds.len() as f64;
+        assert!((seen - expected).abs() < SIGMAS * spread, "{engine:?}: {seen} instead of {expected}");
+        assert!(caused(&run, Cause::Afterpulse) > 0.99 * seen && seen > 5_000.0, "{seen}");
+    }
+}
+
+#[test]
+fn photons_before_the_window_blind_a_detector_that_is_not_gated() {
+    // a click anywhere blocks the next two attempts: q/(1 + 2 q) clicks per attempt, of which the window sees its part
+    let (efficiency, tau_s, start_s) = (0.5, 8e-9, 5e-9);
+    let detector = |gated| DetectorParams { dead_time_s: 2.3e-6, gated, ..Default::default() };
+    let of = |gated| {
+        let params = BasicLinkParams {
+            encoding: "number".into(),
+            efficiency: [efficiency, 0.0],
+            lifetime_s: [tau_s; 2],
+            bright_fraction: Some([1.0, 0.0]),
+            reflectivity: OneOrMany::One(0.0),
+            ..Default::default()
+        };
+        link(&params, &detector(gated), |params| params.station.window_start_s = start_s)
+    };
+    let attempts = 300_000;
+    let inside = libm::exp(-start_s / tau_s) * (1.0 - libm::exp(-40e-9 / tau_s));
+    let free = attempts as f64 * inside * efficiency / (1.0 + 2.0 * efficiency);
+    let seen = efficiency * inside;
+    let gated = attempts as f64 * seen / (1.0 + 2.0 * seen);
+    for engine in [EngineChoice::Photon, EngineChoice::Click] {
+        for (is_gated, expected) in [(false, free), (true, gated)] {
+            let run = sample(&of(is_gated), engine, 29, Stop::Attempts(attempts));
+            assert_counts(run.heralds.len() as f64, expected, &format!("{engine:?} {is_gated}"));
+        }
+    }
+}
+
+#[test]
 fn scattered_light_before_the_window_blinds_a_detector_that_is_not_gated() {
     let detector = |gated| DetectorParams {
         background_probability_per_attempt: 0.3,

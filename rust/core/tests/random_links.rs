@@ -312,7 +312,9 @@ fn station(encoding: &str, dice: &mut Dice<'_>) -> String {
             write!(text, "background_probability_per_attempt = {}\n", dice.between(0.0, 0.05)).unwrap();
         }
         if lit && dice.chance(0.7) {
-            let decay_s = dice.between(2e-9, 30e-9);
+            // over before another window opens
+            let longest_s = if matches!(encoding, "time-bin" | "barrett-kok") { 4e-9 } else { 30e-9 };
+            let decay_s = dice.between(1e-9, longest_s);
             write!(text, "background_profile = {{ kind = \"decaying\", decay_s = {decay_s:e} }}\n").unwrap();
         }
         if jittering {

@@ -142,6 +142,11 @@ impl Background {
         self.arrival.sample(rng)
     }
 
+    /// Time before which none arrives (s).
+    pub(crate) fn from_s(&self) -> f64 {
+        self.arrival.from_s()
+    }
+
     /// Times at which its density is not smooth.
     pub(crate) fn kinks(&self) -> Vec<f64> {
         self.arrival.kinks()

@@ -223,6 +223,7 @@ pub(super) enum Outcome {
 
 impl<'a> Attempts<'a> {
     pub(super) fn new(link: &'a Link, times: Times, record_coincidences: bool) -> Self {
+        let times = if link.recall.looks_back { Times::Free } else { times };
         let mut pattern_of_mask = [None; 1 << SLOTS];
         for (index, pattern) in link.patterns.iter().enumerate() {
             pattern_of_mask[pattern.mask() as usize] = Some(index as u8);
@@ -251,7 +252,7 @@ impl<'a> Attempts<'a> {
     /// Probability that each kind happens; with [`Times::Inside`] a photon counts only inside the window.
     pub(super) fn probabilities(&self) -> [f64; KINDS] {
         std::array::from_fn(|kind| {
-            if kind >= 2 { self.link.slots[kind - 2].noise_probability } else { self.nodes[kind].probability }
+            if kind >= 2 { self.link.count_probability(kind - 2) } else { self.nodes[kind].probability }
         })
     }
 
@@ -425,7 +426,8 @@ impl<'a> Attempts<'a> {
     }
 
     fn add(&self, events: &mut Photons, slot: usize, time_s: f64, extra: Option<ExtraKind>) {
-        if self.inside_window(time_s) {
+        // what comes outside may blind detectors that are not gated
+        if self.inside_window(time_s) || self.link.recall.looks_back {
             events.push(Arrived { slot, time_s, extra });
         }
     }

@@ -10,16 +10,17 @@ mod clicks;
 pub(super) use clicks::{Arrived, Clicks, Photons};
 
 use super::Link;
-use crate::detection::Slot;
+use crate::detection::{Background, Slot};
+use crate::emission::WavePacket;
 use crate::encoding::SLOTS;
 use crate::error::{Error, Result};
 use crate::math;
 use crate::stream::{BlockKey, Key, Xoshiro};
 use clicks::{Event, What};
 
-/// Enter the seeds of what detectors draw in an attempt, and of what each counts outside the windows, beside the engines'.
+/// Enter the seeds of what detectors draw in an attempt, and of what each counts in pauses, beside the engines'.
 pub(super) const LATE: u64 = 32;
-const OUTSIDE: u64 = 40;
+const PAUSE: u64 = 40;
 
 /// How far the detectors of a link remember.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,8 +29,12 @@ pub(crate) struct Recall {
     pub(super) carries: bool,
     /// Whether events must be taken in the order of time: windows of one attempt, at least, feel each other.
     pub(super) orders: bool,
-    /// Whether counts outside the windows matter.
+    /// Whether events outside the windows matter.
     pub(super) looks_back: bool,
+    /// Mean number of counts without photons of each detector outside its windows, per attempt, where they matter.
+    pub(super) outside_mean: [f64; SLOTS],
+    /// An attempt of the detectors begins with this time (s): with its first light, where what comes before the window matters.
+    pub(super) cell_start_s: f64,
     /// Whether some clicks are afterpulses.
     pub(super) afterpulses: bool,
     /// Nothing is felt this long after the last event (s).
@@ -46,8 +51,8 @@ impl Recall {
         let bin_gap_s =
             if bins { (link.bin_separation_s - link.window.duration_s()).max(0.0) } else { f64::INFINITY };
         let gap_s = between_s.min(bin_gap_s);
-        let mut recall = Self::default();
-        for slot in &link.slots {
+        let mut recall = Self { cell_start_s: link.window.start_s, ..Self::default() };
+        for (index, slot) in link.slots.iter().enumerate() {
             let refuse = |field: &str, reason: String| {
                 let next = "sample with the `click` or `photon` engine instead";
                 Some(Error::Model {
@@ -84,18 +89,35 @@ impl Recall {
                 refusal = refusal
                     .or_else(|| refuse("afterpulse_probability", "afterpulses fall into windows".into()));
             }
-            let outside = slot.dark_count_rate_hz > 0.0 || slot.background_outside_mean > 0.0;
-            if !slot.gated && outside && longest_blind_s > 0.0 {
+            let outside = slot.dark_count_rate_hz > 0.0
+                || slot.background_outside_mean > 0.0
+                || link.light_outside(bins) > NEXT_WINDOW;
+            if !slot.gated && outside && longest_blind_s + longest_chain_s > 0.0 {
                 recall.carries = true;
                 recall.looks_back = true;
+                recall.afterpulses |= longest_chain_s > 0.0;
+                if link.detector_of(index) == index {
+                    let windows = 1.0 + f64::from(u8::from(bins));
+                    let closed_s = link.schedule.attempt_period_s() - windows * link.window.duration_s();
+                    recall.outside_mean[index] =
+                        slot.dark_count_rate_hz * closed_s.max(0.0) + windows * slot.background_outside_mean;
+                }
                 refusal = refusal.or_else(|| {
-                    refuse("gated", "counts outside the windows leave the detector blind within".into())
+                    refuse("gated", "events outside the windows leave the detector blind within".into())
                 });
             }
             recall.horizon_s = recall.horizon_s.max(longest_blind_s + longest_chain_s);
             recall.refusal = recall.refusal.or(refusal);
         }
         recall.orders |= recall.carries;
+        if recall.looks_back {
+            // light before the window belongs to its own attempt, as far as there is room for it
+            let photons = link.branches.iter().flatten().filter_map(|branch| branch.photon.as_ref());
+            let light = photons.map(|photon| photon.packet.from_s());
+            let light = light.chain(link.backgrounds.iter().flatten().map(Background::from_s));
+            let lead_s = link.window.start_s - light.fold(link.window.start_s, f64::min);
+            recall.cell_start_s -= lead_s.min(0.5 * between_s);
+        }
         recall
     }
 }
@@ -112,12 +134,14 @@ impl Link {
         let period_s = self.schedule.attempt_period_s();
         let reach_s =
             if self.bin_separation_s > 0.0 { period_s.min(self.bin_separation_s) } else { period_s };
-        for (slot, background) in self.slots.iter().zip(&self.backgrounds) {
+        for ((slot, background), outside) in
+            self.slots.iter().zip(&self.backgrounds).zip(self.recall.outside_mean)
+        {
             // the number of counts in one window is drawn by inversion, which needs exp(-mean)
-            if self.recall.orders && slot.noise_mean() > MOST_REMEMBERED {
+            if self.recall.orders && slot.noise_mean() + outside > MOST_REMEMBERED {
                 let message = format!(
-                    "more than {MOST_REMEMBERED} counts without photons per window and detectors that remember them: lower \
-                     one"
+                    "more than {MOST_REMEMBERED} counts without photons per window, or attempt without gate, and detectors that \
+                     remember them: lower one"
                 );
                 return refused("dark_count_rate_hz", message);
             }
@@ -207,13 +231,14 @@ impl Detectors {
         self.known
     }
 
-    /// Goes on to an attempt: what detectors that are not gated counts since the last one, and when each is ready (s).
+    /// Goes on to an attempt: what detectors that are not gated count in pauses, and when each is ready (s).
     fn arrive(&mut self, link: &Link, key: Key, attempt: u64) -> [f64; SLOTS] {
         let mut settled = true;
-        for detector in 0..SLOTS {
-            let slot = &link.slots[detector];
-            if !slot.gated && slot.longest_blind_s > 0.0 && link.detector_of(detector) == detector {
-                settled &= self.count_outside(link, key, attempt, detector);
+        if link.recall.looks_back && link.schedule.pauses() {
+            for detector in 0..SLOTS {
+                if link.recall.outside_mean[detector] > 0.0 {
+                    settled &= self.count_in_pauses(link, key, attempt, detector);
+                }
             }
         }
         if let (false, Some(event)) = (self.known, self.last_event) {
@@ -227,35 +252,31 @@ impl Detectors {
         })
     }
 
-    /// Counts of a detector outside its windows since the last attempt that was looked at, as far back as they may matter
-    /// now; says whether that is known without what came before them.
-    fn count_outside(&mut self, link: &Link, key: Key, attempt: u64, detector: usize) -> bool {
+    /// Dark counts of a detector in the pauses since the last attempt that was looked at, as far back as they may matter now;
+    /// says whether that is known without what came before them.
+    fn count_in_pauses(&mut self, link: &Link, key: Key, attempt: u64, detector: usize) -> bool {
         let slot = &link.slots[detector];
-        let start_s = link.window.start_s;
-        let visited = self.last_event;
         let mut counts: Vec<(f64, Last)> = vec![];
         // no count before this one is known yet, in this attempt's time
-        let mut edge_s = start_s;
+        let mut edge_s = link.recall.cell_start_s;
         let mut settled = false;
-        let mut cell = attempt;
+        let mut next = attempt;
         loop {
-            let since_s = link.schedule.between_s(cell, attempt);
-            for (time_s, blind_s) in outside(link, key, cell, detector) {
-                // an attempt that was looked at has been taken to its end
-                let wanted = if cell == attempt { time_s < start_s } else { visited != Some(cell) };
-                if wanted {
-                    counts.push((time_s - since_s, Last { attempt: cell, time_s, blind_s }));
-                    edge_s = edge_s.min(time_s - since_s);
-                }
-            }
-            if visited == Some(cell) {
-                break;
-            }
-            if cell == 0 || start_s - since_s < edge_s - slot.longest_blind_s {
+            let until_s = link.recall.cell_start_s - link.schedule.between_s(next, attempt);
+            if next == 0 || until_s < edge_s - slot.longest_blind_s {
                 settled = true;
                 break;
             }
-            cell -= 1;
+            if self.last_event == Some(next) {
+                break;
+            }
+            let cell = next - 1;
+            let since_s = link.schedule.between_s(cell, attempt);
+            for (time_s, blind_s) in in_pause(link, key, cell, detector) {
+                counts.push((time_s - since_s, Last { attempt: cell, time_s, blind_s }));
+                edge_s = edge_s.min(time_s - since_s);
+            }
+            next = cell;
         }
         counts.sort_by(|a, b| a.0.total_cmp(&b.0));
         for (time_s, count) in counts {
@@ -278,26 +299,20 @@ impl Detectors {
         late: &mut Xoshiro,
     ) -> (f64, Option<Event>) {
         let slot = &link.slots[event.detector];
-        let blind_s = event.blind_s.unwrap_or_else(|| blind_s(slot, late));
+        let blind_s = blind_s(slot, late);
         self.last[event.detector] = Some(Last { attempt, time_s: event.time_s, blind_s });
         let ready_s = event.time_s + blind_s;
-        // dark count rates, as measured, contain the afterpulses of counts outside the windows
-        let follows = slot.afterpulse_probability > 0.0
-            && event.what != What::Outside
-            && late.uniform() < slot.afterpulse_probability;
+        let follows = slot.afterpulse_probability > 0.0 && late.uniform() < slot.afterpulse_probability;
         if !follows {
             return (ready_s, None);
         }
         let wait_s = slot.dead_time_s + exponential(slot.afterpulse_time_s, late);
-        let start_s = link.window.start_s;
-        let (then, rest_s) = link.schedule.locate(attempt, event.time_s + wait_s - start_s);
-        let pulse = Event {
-            time_s: rest_s + start_s,
-            slot: link.slot_at(event.detector, rest_s + start_s),
-            what: What::Afterpulse,
-            blind_s: None,
-            ..*event
-        };
+        let cell_start_s = link.recall.cell_start_s;
+        let since_s = (event.time_s + wait_s - cell_start_s).max(0.0);
+        let (then, rest_s) = link.schedule.locate(attempt, since_s);
+        let time_s = rest_s + cell_start_s;
+        let pulse =
+            Event { time_s, slot: link.slot_at(event.detector, time_s), what: What::Afterpulse, ..*event };
         if slot.gated && pulse.slot.is_none() {
             return (ready_s, None);
         }
@@ -322,55 +337,52 @@ fn exponential(mean: f64, rng: &mut Xoshiro) -> f64 {
     -mean * math::ln(rng.uniform_open())
 }
 
-/// Counts of a detector outside its windows from an attempt's pulse to the next attempt's window, and how long each would
-/// leave it blind (s): a function of the key and the attempt alone.
-fn outside(link: &Link, key: Key, attempt: u64, detector: usize) -> Vec<(f64, f64)> {
+/// Dark counts of a detector in the pause after an attempt, and how long each would leave it blind (s): a function of the key
+/// and the attempt alone.
+fn in_pause(link: &Link, key: Key, attempt: u64, detector: usize) -> Vec<(f64, f64)> {
     let slot = &link.slots[detector];
     let mut counts = vec![];
-    let mut rng = BlockKey { key, engine: OUTSIDE + detector as u64, block: attempt }.scalar(0);
-    if let Some(background) = &link.backgrounds[detector]
-        && slot.background_outside_mean > 0.0
-    {
-        let window = link.window;
-        for bin in 0..=u32::from(link.bin_separation_s > 0.0) {
-            let mut count = poisson(slot.background_outside_mean, rng.uniform());
-            while count > 0 {
-                let time_s = background.anywhere_s(&mut rng);
-                if (window.start_s..window.end_s).contains(&time_s) {
-                    continue;
-                }
-                count -= 1;
-                counts.push((time_s + f64::from(bin) * link.bin_separation_s, blind_s(slot, &mut rng)));
-            }
+    let from_s = link.recall.cell_start_s + link.schedule.attempt_period_s();
+    let end_s = link.recall.cell_start_s + link.schedule.between_s(attempt, attempt + 1);
+    // attempts follow each other without pause but for rounding
+    if slot.dark_count_rate_hz == 0.0 || end_s - from_s < 1e-9 * link.schedule.attempt_period_s() {
+        return counts;
+    }
+    let mut rng = BlockKey { key, engine: PAUSE + detector as u64, block: attempt }.scalar(0);
+    let mut time_s = from_s;
+    loop {
+        time_s += exponential(1.0 / slot.dark_count_rate_hz, &mut rng);
+        if time_s >= end_s {
+            return counts;
         }
+        counts.push((time_s, blind_s(slot, &mut rng)));
     }
-    if slot.dark_count_rate_hz > 0.0 {
-        let end_s = link.window.start_s + link.schedule.between_s(attempt, attempt + 1);
-        let mut time_s = link.window.start_s;
-        loop {
-            time_s += exponential(1.0 / slot.dark_count_rate_hz, &mut rng);
-            if time_s >= end_s {
-                break;
-            }
-            counts.push((time_s, blind_s(slot, &mut rng)));
-        }
-    }
-    counts.retain(|(time_s, _)| link.slot_at(detector, *time_s).is_none());
-    counts
-}
-
-/// A Poisson number by inversion, for means of which exp(-mean) is far from underflow.
-fn poisson(mean: f64, uniform: f64) -> u32 {
-    let (mut left, mut probability, mut count) = (uniform, math::exp(-mean), 0);
-    while left >= probability && probability > 0.0 {
-        left -= probability;
-        count += 1;
-        probability *= mean / f64::from(count);
-    }
-    count
 }
 
 impl Link {
+    /// Part of the ions' light that may blind a window although it comes outside of one: before it or, with bins, after.
+    fn light_outside(&self, bins: bool) -> f64 {
+        let photons = self.branches.iter().flatten().filter_map(|branch| branch.photon.as_ref());
+        let part = |packet: &WavePacket| {
+            let before = packet.captured(f64::NEG_INFINITY, self.window.start_s);
+            before + if bins { packet.captured(self.window.end_s, f64::INFINITY) } else { 0.0 }
+        };
+        photons.map(|photon| part(&photon.packet)).fold(0.0, f64::max)
+    }
+
+    /// Probability that a slot's detector counts something without photon in an attempt, as far as that matters.
+    pub(super) fn count_probability(&self, slot: usize) -> f64 {
+        let outside = self.recall.outside_mean[slot];
+        let slot = &self.slots[slot];
+        if outside == 0.0 { slot.noise_probability } else { -math::exp_m1(-slot.noise_mean() - outside) }
+    }
+
+    /// Whether an event at a time of the detectors (s) belongs to the attempt it was drawn in.
+    pub(super) fn in_cell(&self, time_s: f64) -> bool {
+        let since_s = time_s - self.recall.cell_start_s;
+        (0.0..self.schedule.attempt_period_s()).contains(&since_s)
+    }
+
     /// The slot that a detector's event at a time (s, bins run on) belongs to; nothing outside the windows.
     fn slot_at(&self, detector: usize, time_s: f64) -> Option<usize> {
         let inside = |time_s: f64| (self.window.start_s..self.window.end_s).contains(&time_s);
@@ -385,8 +397,8 @@ impl Link {
 }
 
 impl Detectors {
-    /// Adds what falls into an attempt besides: afterpulses of earlier clicks, and counts outside its windows.
-    fn collect(&mut self, link: &Link, key: Key, attempt: u64, events: &mut Vec<Event>) {
+    /// Adds the afterpulses of earlier clicks that fall into an attempt.
+    fn collect(&mut self, link: &Link, attempt: u64, events: &mut Vec<Event>) {
         self.pending.retain(|pulse| {
             if pulse.attempt == attempt {
                 events.push(Event {
@@ -394,22 +406,9 @@ impl Detectors {
                     slot: link.slot_at(pulse.detector, pulse.time_s),
                     time_s: pulse.time_s,
                     what: What::Afterpulse,
-                    blind_s: None,
                 });
             }
             pulse.attempt > attempt
         });
-        for detector in 0..SLOTS {
-            let slot = &link.slots[detector];
-            if slot.gated || slot.longest_blind_s == 0.0 || link.detector_of(detector) != detector {
-                continue;
-            }
-            for (time_s, blind_s) in outside(link, key, attempt, detector) {
-                if time_s >= link.window.start_s {
-                    let blind_s = Some(blind_s);
-                    events.push(Event { detector, slot: None, time_s, what: What::Outside, blind_s });
-                }
-            }
-        }
     }
 }

@@ -161,6 +161,11 @@ impl Schedule {
         (last - first) as f64 * self.round_period_s + pauses as f64 * self.pause_s + ions_s
     }
 
+    /// Whether some attempts follow the one before later than others.
+    pub fn pauses(&self) -> bool {
+        self.longest_between_s() > self.ion_spacing_s * (1.0 + 1e-9)
+    }
+
     /// Longest time between the starts of two attempts that follow each other (s).
     pub fn longest_between_s(&self) -> f64 {
         let left_s = self.round_period_s - (self.ions_per_round - 1) as f64 * self.ion_spacing_s;

@@ -26,8 +26,6 @@ pub(super) struct Event {
     /// Bins run on (s).
     pub(super) time_s: f64,
     pub(super) what: What,
-    /// How long its click would leave the detector blind (s), where that is drawn already.
-    pub(super) blind_s: Option<f64>,
 }
 
 /// A registered photon, were its detector ready.
@@ -171,7 +169,7 @@ impl Clicks {
         let mut ready =
             if carries { detectors.arrive(link, key, attempt) } else { [f64::NEG_INFINITY; SLOTS] };
         if carries {
-            detectors.collect(link, key, attempt, &mut events);
+            detectors.collect(link, attempt, &mut events);
         }
         events.sort_by(|a, b| a.time_s.total_cmp(&b.time_s));
         let window = link.window;
@@ -234,29 +232,36 @@ impl Clicks {
     }
 }
 
-/// Events of the windows of an attempt: photons, and counts without photons where there are any.
+/// Events of an attempt: photons, and counts without photons where there are any.
 fn drawn(link: &Link, photons: &Photons, noisy: [bool; SLOTS], rng: &mut Xoshiro) -> Vec<Event> {
+    let inside = |time_s: f64| (link.window.start_s..link.window.end_s).contains(&time_s);
     let event = |slot: usize, time_s: f64, what: What| Event {
         detector: link.detector_of(slot),
-        slot: Some(slot),
+        slot: inside(time_s).then_some(slot),
         time_s: time_s + link.slots[slot].mode as f64 * link.bin_separation_s,
         what,
-        blind_s: None,
     };
     let mut events: Vec<Event> =
         photons.iter().map(|photon| event(photon.slot, photon.time_s, What::Photon(photon.extra))).collect();
     for index in (0..SLOTS).filter(|index| noisy[*index]) {
         let slot = &link.slots[index];
+        let outside = link.recall.outside_mean[index];
+        let mean = slot.noise_mean() + outside;
         // at least one, by inversion
-        let mut left = rng.uniform() * slot.noise_probability;
-        let (mut count, mut probability) = (1, slot.noise_mean() * slot.silent_probability());
+        let mut left = rng.uniform() * -math::exp_m1(-mean);
+        let (mut count, mut probability) = (1, mean * math::exp(-mean));
         while left >= probability && probability > 0.0 {
             left -= probability;
             count += 1;
-            probability *= slot.noise_mean() / f64::from(count);
+            probability *= mean / f64::from(count);
         }
         let background = link.backgrounds[index].as_ref().filter(|_| slot.background_mean > 0.0);
         for _ in 0..count {
+            if outside > 0.0 && rng.uniform() * mean < outside {
+                let time_s = outside_s(link, index, rng);
+                events.push(Event { detector: index, slot: None, time_s, what: What::Outside });
+                continue;
+            }
             let lit = background.filter(|_| rng.uniform() * slot.noise_mean() < slot.background_mean);
             let uniform = rng.uniform();
             events.push(match lit {
@@ -265,5 +270,33 @@ fn drawn(link: &Link, photons: &Photons, noisy: [bool; SLOTS], rng: &mut Xoshiro
             });
         }
     }
+    // a gate is closed outside the windows
+    let counts = |event: &Event| !link.slots[event.detector].gated && link.in_cell(event.time_s);
+    events.retain(|event| event.slot.is_some() || counts(event));
     events
+}
+
+/// Time (s) of a count without photon outside the windows of a detector.
+fn outside_s(link: &Link, detector: usize, rng: &mut Xoshiro) -> f64 {
+    let slot = &link.slots[detector];
+    let bins = u8::from(link.bin_separation_s > 0.0);
+    let lit = slot.background_outside_mean * (1.0 + f64::from(bins));
+    if let Some(background) = &link.backgrounds[detector]
+        && rng.uniform() * link.recall.outside_mean[detector] < lit
+    {
+        let late = bins > 0 && rng.uniform() < 0.5;
+        let offset_s = if late { link.bin_separation_s } else { 0.0 };
+        loop {
+            let time_s = background.anywhere_s(rng);
+            if !(link.window.start_s..link.window.end_s).contains(&time_s) {
+                return time_s + offset_s;
+            }
+        }
+    }
+    loop {
+        let time_s = link.recall.cell_start_s + link.schedule.attempt_period_s() * rng.uniform();
+        if link.slot_at(detector, time_s).is_none() {
+            return time_s;
+        }
+    }
 }
