@@ -566,7 +566,7 @@ const ENGINES: [(EngineChoice, u64); 3] =
     [(EngineChoice::Photon, 5_000), (EngineChoice::Click, 20_000), (EngineChoice::Herald, 20_000)];
 
 /// Links drawn; `exact` refuses some of them.
-const LINKS: usize = 232;
+const LINKS: usize = 260;
 
 /// Every fourth link from `first` on.
 fn compare(first: usize) {
@@ -592,9 +592,15 @@ fn compare(first: usize) {
         let blinds =
             ["time-bin", "barrett-kok"].iter().any(|kind| text.contains(&format!("kind = \"{kind}\"")))
                 && !text.contains("dead_time_s = 0e0");
-        let times = (plain && !jitters && !blinds).then(|| ClickTimes::of(&link));
+        // states of moving ions sum many beats: milliseconds each
+        let moves = text.contains("lamb_dicke");
+        let times = (plain && !jitters && !blinds && !moves).then(|| ClickTimes::of(&link));
         for (engine, heralds) in ENGINES {
-            let heralds = if plain { heralds } else { heralds.min(5_000) };
+            let heralds = heralds.min(match (plain, moves) {
+                (true, false) => heralds,
+                (false, false) => 3_000,
+                (_, true) => 1_000,
+            });
             let run = sample(&link, engine, heralds, 1000 + index as u64);
             let first = deviation(&link, &link, times.as_ref(), &run);
             if first.acceptable() {
@@ -608,7 +614,7 @@ fn compare(first: usize) {
         }
     }
     assert!(failed.is_empty(), "{failed}");
-    assert!(refused <= LINKS / 4 - 50, "{refused} refused: fewer than 50 compared");
+    assert!(refused <= LINKS / 16, "{refused} refused: more than a quarter");
 }
 
 #[test]
