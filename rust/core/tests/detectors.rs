@@ -452,7 +452,7 @@ fn clicks_before_the_window_have_afterpulses() {
     let attempts = 200_000;
     // by a loop over the attempts of each of the two detectors, one of which must click alone
     let mut slow = Loop::new(12);
-    let mut click = |slow: &mut Loop| {
+    let click = |slow: &mut Loop| {
         let mut events: Vec<f64> = vec![];
         let (mut left, mut term) = (slow.rng.uniform(), 0.5);
         let mut count = 0;
@@ -599,6 +599,9 @@ fn bins_that_blind_each_other_are_exact() {
     }
 }
 
+/// What a link differs by.
+type Change = fn(&mut LinkParams);
+
 #[test]
 fn runs_of_remembering_detectors_do_not_depend_on_how_they_are_cut() {
     let detector = DetectorParams {
@@ -613,7 +616,6 @@ fn runs_of_remembering_detectors_do_not_depend_on_how_they_are_cut() {
         background_profile: Some(BackgroundProfileParams::Decaying(DecayingParams { decay_s: 30e-9 })),
         ..Default::default()
     };
-    type Change = fn(&mut LinkParams);
     let plain: Change = |_| {};
     // rounds of three ions, bursts of a prime number of rounds, and pauses
     let rounds: Change = |params| {

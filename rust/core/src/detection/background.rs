@@ -143,7 +143,7 @@ impl Background {
     }
 
     /// Time before which none arrives (s).
-    pub(crate) fn from_s(&self) -> f64 {
+    pub(crate) fn earliest_s(&self) -> f64 {
         self.arrival.from_s()
     }
 

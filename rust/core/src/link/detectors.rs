@@ -24,6 +24,7 @@ const PAUSE: u64 = 40;
 
 /// How far the detectors of a link remember.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts, not the states of one machine")]
 pub(crate) struct Recall {
     /// Whether a window may feel the attempts before it.
     pub(super) carries: bool,
@@ -114,7 +115,7 @@ impl Recall {
             // light before the window belongs to its own attempt, as far as there is room for it
             let photons = link.branches.iter().flatten().filter_map(|branch| branch.photon.as_ref());
             let light = photons.map(|photon| photon.packet.from_s());
-            let light = light.chain(link.backgrounds.iter().flatten().map(Background::from_s));
+            let light = light.chain(link.backgrounds.iter().flatten().map(Background::earliest_s));
             let lead_s = link.window.start_s - light.fold(link.window.start_s, f64::min);
             recall.cell_start_s -= lead_s.min(0.5 * between_s);
         }

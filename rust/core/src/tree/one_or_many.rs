@@ -21,6 +21,15 @@ pub enum OneOrMany<T> {
     Many(Vec<T>),
 }
 
+impl<'a, T> IntoIterator for &'a OneOrMany<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl<T> OneOrMany<T> {
     /// The value for a place: a single value holds for every one, a list up to its length.
     pub fn get(&self, index: usize) -> Option<&T> {
