@@ -270,7 +270,10 @@ fn station(encoding: &str, dice: &mut Dice<'_>) -> String {
     if encoding == "number" {
         write!(text, "reflectivity = {}\n", dice.between(0.3, 0.7)).unwrap();
     } else if encoding != "ion-photon" {
-        let reflectivity = [dice.between(0.3, 0.7), dice.between(0.3, 0.7)];
+        let mut reflectivity = [dice.between(0.3, 0.7), dice.between(0.3, 0.7)];
+        if encoding == "frequency" {
+            reflectivity[1] = reflectivity[0];
+        }
         write!(text, "reflectivity = {reflectivity:?}\n").unwrap();
     }
     if !matches!(encoding, "number" | "ion-photon") && dice.chance(0.2) {

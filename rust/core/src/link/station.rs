@@ -49,6 +49,15 @@ impl Station {
             let given = format!("[{first}, {second}]");
             return Err(Error::parameter("reflectivity", given, "one number: there is one mode", ""));
         }
+        if let ([first, second], EncodingParams::Frequency(_)) = (checked.reflectivity, encoding)
+            && first != second
+        {
+            // frequencies so close that their photons interfere would leave by no exit, or by two
+            let given = format!("[{first}, {second}]");
+            let domain =
+                "one number: detectors that do not tell frequencies apart need a splitter that does not";
+            return Err(Error::parameter("reflectivity", given, domain, ""));
+        }
         let reflectivity = if one_node { [0.0; 2] } else { checked.reflectivity };
         let all = Pattern::all(encoding);
         let patterns = match &params.accepted_patterns {
