@@ -200,7 +200,6 @@ class Link:
         self,
         record: Mapping[str, NDArray[Any] | None],
         given: str = "cause",
-        attempt: NDArray[np.uint64] | None = None,
     ) -> NDArray[np.complex128]: ...
     def sampled_fidelity(
         self,
