@@ -11,55 +11,54 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ionlink import atoms, catalog, presets
 from ionlink._core import BELL_STATES, CAUSES, STREAM_VERSION, __version__
 from ionlink.errors import IonlinkError, MissingPackageError, ModelError, ParameterError, SizeError
-from ionlink.joining import merge
-from ionlink.link import Link, Source, basic_link
-from ionlink.parameters import (
-    BackgroundProfile,
-    BarrettKok,
-    Cavity,
-    Converter,
-    DecayingBackground,
-    Detector,
-    Emission,
-    ErasureCheck,
-    Exponential,
-    Fiber,
-    Filter,
-    Frequency,
-    HeraldedState,
-    Input,
-    IonPhoton,
-    Lens,
-    LocalErrors,
-    Loss,
-    Measured,
-    MeasuredEfficiency,
-    Memory,
-    MotionalMode,
-    Node,
-    Number,
-    Polarization,
-    PolarizationLoss,
-    Published,
-    Restart,
-    Rotation,
-    Schedule,
-    Smeared,
-    Station,
-    Switch,
-    Tabulated,
-    TimeBin,
-    WavePlate,
-)
-from ionlink.results import Contribution, ErrorBudget, Estimate, Exact, Outcome, PatternOutcome
-from ionlink.runs import Coincidences, RelativePrecision, Run
-from ionlink.sampler import Herald, Sampler
 
 if TYPE_CHECKING:
-    from ionlink import bell, cli, plot
+    from ionlink import atoms, bell, catalog, cli, plot, presets
+    from ionlink.joining import merge
+    from ionlink.link import Link, Source, basic_link
+    from ionlink.parameters import (
+        BackgroundProfile,
+        BarrettKok,
+        Cavity,
+        Converter,
+        DecayingBackground,
+        Detector,
+        Emission,
+        ErasureCheck,
+        Exponential,
+        Fiber,
+        Filter,
+        Frequency,
+        HeraldedState,
+        Input,
+        IonPhoton,
+        Lens,
+        LocalErrors,
+        Loss,
+        Measured,
+        MeasuredEfficiency,
+        Memory,
+        MotionalMode,
+        Node,
+        Number,
+        Polarization,
+        PolarizationLoss,
+        Published,
+        Restart,
+        Rotation,
+        Schedule,
+        Smeared,
+        Station,
+        Switch,
+        Tabulated,
+        TimeBin,
+        WavePlate,
+    )
+    from ionlink.results import Contribution, ErrorBudget, Estimate, Exact, Outcome, PatternOutcome
+    from ionlink.runs import Coincidences, RelativePrecision, Run
+    from ionlink.sampler import Herald, Sampler
     from ionlink.storage import load_run
 
 __all__ = [
@@ -132,15 +131,22 @@ __all__ = [
     "presets",
 ]
 
-_LAZY = {"bell": "bell", "cli": "cli", "plot": "plot", "load_run": "storage"}
+# a program pays for what it uses only: making all classes would take longer than loading the core
+_MODULES = ("atoms", "bell", "catalog", "cli", "plot", "presets")
+_HOMES = ("link", "parameters", "results", "runs", "sampler", "joining", "storage")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"ionlink.{_LAZY[name]}")
-    return getattr(module, name, module)
+    if name in _MODULES:
+        return importlib.import_module(f"ionlink.{name}")
+    if name in __all__:
+        for home in _HOMES:
+            module = importlib.import_module(f"ionlink.{home}")
+            if name in module.__all__:
+                globals()[name] = found = getattr(module, name)
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *__all__})
