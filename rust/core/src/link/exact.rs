@@ -219,8 +219,8 @@ impl Exact {
 
 /// Points along one axis of a numerical integral: squared, about ten million.
 const MOST_POINTS: usize = 3000;
-/// Records of branches whose densities have a closed form: some microseconds each, so that `auto` decides within seconds.
-const MOST_RECORDS: usize = 2_000_000;
+/// Records of branches whose densities have a closed form: below a microsecond each, so that `auto` decides within seconds.
+const MOST_RECORDS: usize = 5_000_000;
 /// Records whose densities have not: up to a tenth of a millisecond each.
 const MOST_SLOW_RECORDS: usize = 100_000;
 
