@@ -30,6 +30,7 @@ pub mod math;
 pub mod memory;
 pub mod motion;
 pub mod presets;
+pub mod simd;
 pub mod state;
 pub mod stream;
 pub mod tree;

@@ -11,6 +11,51 @@ pub fn ln(x: f64) -> f64 {
     libm::log(x)
 }
 
+/// Natural logarithm of a positive number that is neither subnormal nor infinite: the bits of [`ln`], without its branches, so
+/// that loops over it vectorize.
+///
+/// Source: fdlibm's `e_log.c` (Sun Microsystems, 1993), as `libm` has it: x = 2^k (1 + f) with 1 + f within a factor of
+/// sqrt(2) of one, s = f/(2 + f), and ln(1 + f) = f - f²/2 + s (f²/2 + R(s²)) with a polynomial R.
+#[inline(always)]
+#[expect(clippy::unreadable_literal, clippy::excessive_precision, reason = "as in the source")]
+pub(crate) fn ln_normal(x: f64) -> f64 {
+    const LN2_HIGH: f64 = 6.93147180369123816490e-01;
+    const LN2_LOW: f64 = 1.90821492927058770002e-10;
+    const R: [f64; 7] = [
+        6.666666666666735130e-01,
+        3.999999999940941908e-01,
+        2.857142874366239149e-01,
+        2.222219843214978396e-01,
+        1.818357216161805012e-01,
+        1.531383769920937332e-01,
+        1.479819860511658591e-01,
+    ];
+    // upper half of the bits of sqrt(1/2)
+    const ROOT_HALF: u64 = 0x3fe6_a09e << 32;
+    let bits = x.to_bits().wrapping_add((0x3ff0_0000 << 32) - ROOT_HALF);
+    // a small integer below the mantissa of 2^52 is that integer more
+    let k = f64::from_bits(0x4330_0000_0000_0000 | bits >> 52) - (TWO_POW_52 + 1023.0);
+    let f = f64::from_bits((bits & 0x000f_ffff_ffff_ffff).wrapping_add(ROOT_HALF)) - 1.0;
+    let half_square = 0.5 * f * f;
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let w = z * z;
+    let even = w * (R[1] + w * (R[3] + w * R[5]));
+    let odd = z * (R[0] + w * (R[2] + w * (R[4] + w * R[6])));
+    s * (half_square + (odd + even)) + k * LN2_LOW - half_square + f + k * LN2_HIGH
+}
+
+/// Largest integer not above a number in \[0, 2^52 - 1\], without the conversion that AVX2 lacks.
+#[inline(always)]
+pub(crate) fn floor_normal(x: f64) -> u64 {
+    let shifted = x + TWO_POW_52;
+    let rounded_up = shifted - TWO_POW_52 > x;
+    (shifted.to_bits() & 0x000f_ffff_ffff_ffff) - u64::from(rounded_up)
+}
+
+/// From here on doubles are whole numbers.
+pub(crate) const TWO_POW_52: f64 = (1_u64 << 52) as f64;
+
 /// ln(1 + x), accurate near zero.
 pub fn ln_1p(x: f64) -> f64 {
     libm::log1p(x)
@@ -243,6 +288,7 @@ pub fn bessel_weights(x: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::{BlockKey, Key};
 
     /// Independent road: Gauss-Legendre on the simplex integral after mapping it to the unit square.
     fn by_quadrature(points: [Complex64; 3]) -> Complex64 {
@@ -264,6 +310,35 @@ mod tests {
             }
         }
         sum / (4.0 * f64::from(steps) * f64::from(steps))
+    }
+
+    #[test]
+    fn the_logarithm_without_branches_has_the_bits_of_the_other() {
+        let mut rng = BlockKey { key: Key::from_seed(3), engine: 0, block: 0 }.scalar(0);
+        for _ in 0..1_000_000 {
+            let (unit, any) = (rng.uniform_open(), f64::from_bits(rng.next_u64() >> 1));
+            assert_eq!(ln_normal(unit).to_bits(), ln(unit).to_bits(), "{unit:e}");
+            if any.is_normal() {
+                assert_eq!(ln_normal(any).to_bits(), ln(any).to_bits(), "{any:e}");
+            }
+        }
+        for x in
+            [1.0, 0.5, 2.0f64.sqrt(), 0.5f64.sqrt(), f64::MIN_POSITIVE, f64::MAX, 1.0 - f64::EPSILON / 2.0]
+        {
+            assert_eq!(ln_normal(x).to_bits(), ln(x).to_bits(), "{x:e}");
+        }
+    }
+
+    #[test]
+    fn the_floor_without_conversion_is_the_floor() {
+        let mut rng = BlockKey { key: Key::from_seed(4), engine: 0, block: 0 }.scalar(0);
+        for _ in 0..100_000 {
+            let x = rng.uniform() * exp(36.0 * rng.uniform());
+            assert_eq!(floor_normal(x), x as u64, "{x}");
+        }
+        for x in [0.0, 0.5, 1.0, 1.5, 2.5, 3.0f64.next_down(), TWO_POW_52 - 1.5, TWO_POW_52 - 1.0] {
+            assert_eq!(floor_normal(x), x as u64, "{x}");
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@
 //! R. O. Dror and D. E. Shaw, Proc. SC11, 16 (2011) for Philox; M. E. O'Neill's `seed_seq_fe` in the form documented as
 //! `numpy.random.SeedSequence`.
 
+use crate::simd::Level;
+
 mod alias;
 mod geometric;
 mod philox;
@@ -26,11 +28,12 @@ pub use alias::Alias;
 pub use geometric::Geometric;
 pub use philox::philox4x64;
 pub use seed_sequence::SeedSequence;
-pub use threshold::Threshold;
-pub use xoshiro::{Lanes, Xoshiro, uniform};
+pub use threshold::{ROWS, Threshold, digit};
+pub(crate) use xoshiro::uniform_in_lanes;
+pub use xoshiro::{BATCH, Lanes, Xoshiro, uniform};
 
 /// Version of the mapping from seeds to random numbers; part of every block's counter and of every result.
-pub const STREAM_VERSION: u64 = 1;
+pub const STREAM_VERSION: u64 = 2;
 
 /// What a seed becomes: the Philox key of a whole run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,8 +81,8 @@ impl BlockKey {
     }
 
     /// The eight generators that draw for many attempts at once.
-    pub fn lanes(&self) -> Lanes {
-        Lanes::new(std::array::from_fn(|lane| self.words(lane as u64)))
+    pub fn lanes(&self, level: Level) -> Lanes {
+        Lanes::new(std::array::from_fn(|lane| self.words(lane as u64)), level)
     }
 
     /// Scalar generator number `n`, independent of the lanes and of the other scalar generators.
@@ -99,11 +102,11 @@ mod tests {
         assert_eq!(block.key, Key([0x838e_72ea_a293_040d, 0x59bf_224c_1e48_8ba7]));
         assert_eq!(
             block.words(0),
-            [0x12d9_ca64_72d0_325f, 0x3673_654c_03ce_7b14, 0xce5f_a8fc_4ca0_75f3, 0xe03a_ceb4_4d8d_6ff1]
+            [0x7fb8_0545_2482_b507, 0xa02c_dc95_1adc_07d3, 0xff75_ad5e_c410_17b8, 0x7cee_f39e_8d1f_0539]
         );
         assert_eq!(
             block.words(10),
-            [0x1339_d020_8bd5_1d06, 0x7019_58ed_9d7d_4660, 0xa3e7_c62b_abd5_ddd9, 0xc7f5_4d00_3e7c_9c1a]
+            [0xc169_75fd_cbed_93a2, 0x1b84_bf81_ec6b_fadb, 0xd6fe_543e_bdd7_1a9f, 0x2b16_9589_2cf7_219d]
         );
     }
 

@@ -243,9 +243,9 @@ fn the_mean_time_to_a_herald_is_that_of_many_laboratories() {
     let mean = sum / count as f64;
     let spread = (squares / count as f64 - mean * mean).sqrt() / (count as f64).sqrt();
     assert!((mean - exact).abs() < 4.0 * spread, "{mean} {exact} {spread}");
-    // negative control: without losses
+    // negative control: without losses, which are some ten spreads
     let plain = link_with(0.2, ScheduleParams { ion_loss_rate_hz: 0.0, ..interrupted() });
-    assert!((mean - plain.exact().unwrap().mean_time_s).abs() > 10.0 * spread);
+    assert!((mean - plain.exact().unwrap().mean_time_s).abs() > 5.0 * spread);
 }
 
 #[test]

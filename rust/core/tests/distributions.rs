@@ -159,10 +159,10 @@ fn engines_agree_on_click_times_of_every_cause() {
             .map(|i| heralds.click_time_s[i][mode])
             .collect()
     };
-    let photon = sample(&link, EngineChoice::Photon, 100_000, 80);
+    let photon = sample(&link, EngineChoice::Photon, 200_000, 80);
     let mut compared = 0;
     for engine in [EngineChoice::Click, EngineChoice::Herald] {
-        let other = sample(&link, engine, 100_000, 81);
+        let other = sample(&link, engine, 200_000, 81);
         for pattern in 0..4 {
             for cause in 0..3 {
                 for mode in 0..2 {
@@ -184,7 +184,7 @@ fn engines_agree_on_click_times_of_every_cause() {
     assert!(compared >= 32, "{compared}");
     // negative control: one lifetime shorter by an eighth
     let shorter = Link::from_toml(&text.replace("lifetime_s = 8e-9", "lifetime_s = 7e-9")).unwrap();
-    let shorter = sample(&shorter, EngineChoice::Herald, 100_000, 82);
+    let shorter = sample(&shorter, EngineChoice::Herald, 200_000, 82);
     let largest = (0..4).map(|pattern| {
         two_sample_distance(times(&photon, pattern, 0, 0), times(&shorter, pattern, 0, 0))
             .max(two_sample_distance(times(&photon, pattern, 0, 1), times(&shorter, pattern, 0, 1)))

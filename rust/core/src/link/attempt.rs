@@ -1,7 +1,7 @@
 //! One attempt, photon by photon: what both click-level engines do once they know that something happened.
 
 use super::branch::{Branch, ExtraArrival};
-use super::detectors::{Arrived, Clicks, Detectors, LATE, Photons};
+use super::detectors::{Arrived, Clicks, Detectors, OWN, Photons};
 use super::{Link, NEGLIGIBLE};
 use crate::emission::{Arrival, Exponential};
 use crate::encoding::SLOTS;
@@ -12,6 +12,14 @@ use num_complex::Complex64;
 
 /// Kinds of things that can happen in an attempt: photons of each node, dark counts in each slot.
 pub(super) const KINDS: usize = 2 + SLOTS;
+
+/// Number of sets of kinds.
+pub(super) const SETS: usize = 1 << KINDS;
+
+/// Sets of at least so many kinds, one bit for each.
+pub(super) fn sets_of_at_least(least: usize) -> u64 {
+    (0..SETS).filter(|set| set.count_ones() as usize >= least).fold(0, |sets, set| sets | 1 << set)
+}
 
 /// Whether emission times may lie anywhere or are known to lie inside the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +40,10 @@ pub(super) struct Attempts<'a> {
     /// Number of the accepted pattern for each set of clicking slots.
     pattern_of_mask: [Option<u8>; 1 << SLOTS],
     record_coincidences: bool,
+    /// Number of kinds that must happen for anything to be recorded, were there no afterpulses.
+    least_recorded: usize,
+    /// Sets of so many kinds, one bit for each.
+    recorded_sets: u64,
     /// Probability that an ion inside, and one outside the qubit, passes the check, if there is one.
     kept_by_check: Option<[f64; 2]>,
 }
@@ -238,15 +250,25 @@ impl<'a> Attempts<'a> {
         if !undelayed {
             splits.plain = None;
         }
-        Self {
+        let mut attempts = Self {
             link,
             times,
             nodes,
             splits,
             pattern_of_mask,
             record_coincidences,
+            least_recorded: 1,
+            recorded_sets: 0,
             kept_by_check: (kept != [1.0; 2]).then_some(kept),
+        };
+        // one click is enough, or one node may send two photons
+        let single = link.patterns.iter().any(|pattern| pattern.slots.contains(&None));
+        let extras = attempts.nodes.iter().any(|node| node.details.iter().any(|detail| detail.extra));
+        if !single && !extras {
+            attempts.least_recorded = 2;
         }
+        attempts.recorded_sets = sets_of_at_least(attempts.least_recorded);
+        attempts
     }
 
     /// Probability that each kind happens; with [`Times::Inside`] a photon counts only inside the window.
@@ -258,9 +280,44 @@ impl<'a> Attempts<'a> {
 
     /// Number of kinds that must happen for anything to be recorded or remembered.
     pub(super) fn least(&self) -> usize {
-        let single = self.link.patterns.iter().any(|pattern| pattern.slots.contains(&None));
-        let extras = self.nodes.iter().any(|node| node.details.iter().any(|detail| detail.extra));
-        if self.link.recall.carries || single || extras { 1 } else { 2 }
+        if self.link.recall.carries { 1 } else { self.least_recorded }
+    }
+
+    /// Puts off an attempt, the kinds that happened given as bits, if nobody needs to know what it shows; attempts come in
+    /// their order.
+    ///
+    /// Where detectors remember clicks, most attempts can do no more than leave a detector blind: they wait, and are resolved
+    /// only if one that may herald follows before they are forgotten. When an attempt is resolved changes no draw, for each
+    /// has a generator of its own.
+    #[inline]
+    pub(super) fn put_off(&self, attempt: u64, set: usize, detectors: &mut Detectors) -> bool {
+        if !self.link.recall.waits {
+            return false;
+        }
+        detectors.forget_before(self.link, attempt);
+        let idle = self.recorded_sets >> set & 1 == 0 && !detectors.full();
+        if idle {
+            detectors.wait(attempt, set);
+        }
+        idle
+    }
+
+    /// What an attempt shows that was not put off; those that were come first.
+    pub(super) fn visit(
+        &self,
+        key: Key,
+        attempt: u64,
+        set: usize,
+        rng: &mut Xoshiro,
+        detectors: &mut Detectors,
+    ) -> Outcome {
+        let happened = |set: usize| std::array::from_fn(|kind| set >> kind & 1 == 1);
+        if detectors.waits() {
+            for (earlier, set) in detectors.take_waiting() {
+                self.resolve(key, earlier, happened(set), rng, detectors);
+            }
+        }
+        self.resolve(key, attempt, happened(set), rng, detectors)
     }
 
     /// Resolves an attempt in which `happened` is known.
@@ -275,17 +332,17 @@ impl<'a> Attempts<'a> {
         detectors: &mut Detectors,
     ) -> Outcome {
         let [a, b, noisy @ ..] = happened;
+        let recall = &self.link.recall;
+        // what detectors remember, and which attempts wait, must not move the draws of other attempts
+        let mut own = recall.carries.then(|| BlockKey { key, engine: OWN, block: attempt }.scalar(0));
+        let rng = own.as_mut().unwrap_or(rng);
         let mut photons = Photons::default();
         self.add_photons(attempt, [a, b], rng, &mut photons);
-        let recall = &self.link.recall;
-        // what is drawn from here on depends on what detectors remember, which must not move the draws of later attempts
-        let mut own = recall.carries.then(|| BlockKey { key, engine: LATE, block: attempt }.scalar(0));
         let clicks = if recall.orders {
-            Clicks::in_order(self.link, key, attempt, &photons, noisy, rng, own.as_mut(), detectors)
+            Clicks::in_order(self.link, key, attempt, &photons, noisy, rng, detectors)
         } else {
             Clicks::of_ready(self.link, &photons, noisy, rng)
         };
-        let rng = own.as_mut().unwrap_or(rng);
         let opening = self.link.window.start_s;
         let mut mask = 0;
         for index in 0..SLOTS {

@@ -4,17 +4,20 @@
 //! jumped over by a geometric number; which of the 63 sets of events happened comes from an alias table.
 
 use super::Link;
-use super::attempt::{Attempts, KINDS, Times};
+use super::attempt::{Attempts, KINDS, SETS, Times, sets_of_at_least};
 use super::detectors::Detectors;
 use super::draw::{Block, Engine, Record, block_length_for};
 use super::rounds::OnePerRound;
 use crate::math;
-use crate::stream::{Alias, Geometric, Xoshiro};
+use crate::simd::Level;
+use crate::stream::{Alias, BATCH, Geometric};
 
-/// Events between two looks at the stop flag: below a millisecond.
-const EVENTS_PER_POLL: u32 = 1 << 13;
-/// The same where each event looks back at a thousand attempts.
-const SLOW_EVENTS_PER_POLL: u32 = 1 << 6;
+/// Visits between two looks at the stop flag: below a millisecond.
+const VISITS_PER_POLL: u32 = 1 << 13;
+/// The same where each looks back at a thousand attempts.
+const SLOW_VISITS_PER_POLL: u32 = 1 << 6;
+/// A batch of events without a visit costs as much as so many visits, at most.
+const VISITS_PER_BATCH: u32 = 16;
 /// Events per block, about: large enough that seeding costs nothing, small enough to share among threads.
 const EVENTS_PER_BLOCK: f64 = 4096.0;
 
@@ -26,11 +29,14 @@ pub(super) struct ClickEngine<'a> {
     gap: Geometric,
     /// Over the sets of events, as bits; nothing if no event can happen.
     events: Option<Alias>,
+    /// Sets of which anything may be recorded or remembered, one bit for each.
+    visited: u64,
     block_length: u64,
+    level: Level,
 }
 
 impl<'a> ClickEngine<'a> {
-    pub(super) fn new(link: &'a Link, record_coincidences: bool) -> Self {
+    pub(super) fn new(link: &'a Link, level: Level, record_coincidences: bool) -> Self {
         let attempts = Attempts::new(link, Times::Inside, record_coincidences);
         let probability = attempts.probabilities();
         let log_nothing: f64 = probability.iter().map(|p| math::ln_1p(-p)).sum();
@@ -38,17 +44,16 @@ impl<'a> ClickEngine<'a> {
             (0..SETS).map(|set| if set == 0 { 0.0 } else { set_probability(set, &probability) }).collect();
         let ions = link.schedule.ions_per_round();
         Self {
+            visited: sets_of_at_least(attempts.least()),
             link,
             attempts,
             gap: Geometric::from_log_failure(log_nothing),
             events: Alias::new(&weights),
             block_length: block_length_for(EVENTS_PER_BLOCK, -math::exp_m1(log_nothing), ions),
+            level,
         }
     }
 }
-
-/// Number of sets of events.
-pub(super) const SETS: usize = 1 << KINDS;
 
 /// Probability that exactly this set of events happens, as bits.
 pub(super) fn set_probability(set: usize, probability: &[f64; KINDS]) -> f64 {
@@ -80,56 +85,76 @@ impl Engine for ClickEngine<'_> {
         if stopped(0) {
             return 0;
         }
+        let mut lanes = block.key.lanes(self.level);
         let mut rng = block.key.scalar(0);
-        let least = self.attempts.least();
         let mut rounds = OnePerRound::new(&self.link.schedule);
-        let mut done = 0;
-        let mut count = 0_u32;
-        let end = block.attempts.end;
-        let per_poll =
-            if self.attempts.link.recall.looks_back { SLOW_EVENTS_PER_POLL } else { EVENTS_PER_POLL };
+        let recall = &self.link.recall;
+        let per_poll = if recall.looks_back { SLOW_VISITS_PER_POLL } else { VISITS_PER_POLL };
+        let (mut visits, mut polled) = (0_u32, 0);
         // what an attempt shows, and whether that is the last wanted herald
-        let mut visit = |within: u64, happened, rng: &mut Xoshiro, detectors: &mut Detectors| {
+        let mut visit = |within: u64, set: usize, detectors: &mut Detectors| {
             let attempt = block.first_attempt + within;
-            let outcome = self.attempts.resolve(block.key.key, attempt, happened, rng, detectors);
+            let outcome = self.attempts.visit(block.key.key, attempt, set, &mut rng, detectors);
             let outcome = rounds.first(attempt, outcome);
             if block.attempts.contains(&within) {
                 record.add(attempt, outcome, self.attempts.link);
             }
             record.heralds.len() >= limit
         };
+        let (mut words, mut numbers, mut sets) = ([0; BATCH], [0; BATCH], [0_usize; BATCH]);
+        let end = block.attempts.end;
+        let mut done = 0;
         while done < end {
-            let gap = self.gap.sample(end - done, &mut rng);
-            let next = gap.map_or(end, |gap| done + gap);
-            // afterpulses may fall into attempts in which nothing else happens
-            while let Some(attempt) = detectors.next_afterpulse()
-                && attempt < block.first_attempt + next
-            {
-                let within = attempt - block.first_attempt;
-                count += 1;
-                if count.is_multiple_of(per_poll) && stopped(within) {
-                    return within;
+            lanes.fill(&mut words);
+            self.gap.successes(self.level, &words, done, &mut numbers);
+            lanes.fill(&mut words);
+            let mut wanted = 0_u64;
+            for (index, word) in words.into_iter().enumerate() {
+                sets[index] = events.choose(word);
+                wanted |= (self.visited >> sets[index] & 1) << index;
+            }
+            visits += VISITS_PER_BATCH;
+            while wanted != 0 {
+                let index = wanted.trailing_zeros() as usize;
+                wanted &= wanted - 1;
+                let next = numbers[index].min(end);
+                if recall.afterpulses {
+                    // they may fall into attempts in which nothing else happens
+                    while let Some(attempt) = detectors.next_afterpulse()
+                        && attempt < block.first_attempt + next
+                    {
+                        let within = attempt - block.first_attempt;
+                        visits += 1;
+                        if visits - polled >= per_poll {
+                            polled = visits;
+                            if stopped(within) {
+                                return within;
+                            }
+                        }
+                        if visit(within, 0, detectors) {
+                            return within + 1;
+                        }
+                    }
                 }
-                if visit(within, [false; KINDS], &mut rng, detectors) {
-                    return within + 1;
+                if next == end {
+                    return end;
                 }
-            }
-            if gap.is_none() {
-                break;
-            }
-            count += 1;
-            if count.is_multiple_of(per_poll) && stopped(done) {
-                return done;
-            }
-            let set = events.sample(&mut rng);
-            if set.count_ones() as usize >= least {
-                let happened = std::array::from_fn(|kind| set >> kind & 1 == 1);
-                if visit(next, happened, &mut rng, detectors) {
+                if self.attempts.put_off(block.first_attempt + next, sets[index], detectors) {
+                    continue;
+                }
+                visits += 1;
+                if visits - polled >= per_poll {
+                    polled = visits;
+                    if stopped(next) {
+                        return next;
+                    }
+                }
+                if visit(next, sets[index], detectors) {
                     return next + 1;
                 }
             }
-            done = next + 1;
+            done = numbers[BATCH - 1].min(end) + 1;
         }
-        block.attempts.end
+        end
     }
 }

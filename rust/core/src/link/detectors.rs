@@ -18,8 +18,9 @@ use crate::math;
 use crate::stream::{BlockKey, Key, Xoshiro};
 use clicks::{Event, What};
 
-/// Enter the seeds of what detectors draw in an attempt, and of what each counts in pauses, beside the engines'.
-pub(super) const LATE: u64 = 32;
+/// Enter the seeds of what is drawn in an attempt that others depend on, and of what each detector counts in pauses, beside
+/// the engines'.
+pub(super) const OWN: u64 = 32;
 const PAUSE: u64 = 40;
 
 /// How far the detectors of a link remember.
@@ -38,6 +39,8 @@ pub(crate) struct Recall {
     pub(super) cell_start_s: f64,
     /// Whether some clicks are afterpulses.
     pub(super) afterpulses: bool,
+    /// Whether attempts that cannot herald may wait until one comes that can.
+    pub(super) waits: bool,
     /// Nothing is felt this long after the last event (s).
     horizon_s: f64,
     /// Why exact results are beyond reach, if they are.
@@ -111,6 +114,7 @@ impl Recall {
             recall.refusal = recall.refusal.or(refusal);
         }
         recall.orders |= recall.carries;
+        recall.waits = recall.carries && !recall.looks_back && !recall.afterpulses;
         if recall.looks_back {
             // light before the window belongs to its own attempt, as far as there is room for it
             let photons = link.branches.iter().flatten().filter_map(|branch| branch.photon.as_ref());
@@ -183,6 +187,9 @@ const MOST_BLIND_ATTEMPTS: f64 = 1000.0;
 /// Mean number of counts between two windows of a detector without gate: all of them are drawn.
 const MOST_OUTSIDE: f64 = 1e5;
 
+/// Attempts that wait at once, at most.
+const MOST_WAITING: usize = 64;
+
 /// A click that still matters: attempt, time in it, how long it leaves the detector blind (s).
 #[derive(Debug, Clone, Copy)]
 struct Last {
@@ -204,6 +211,8 @@ struct Afterpulse {
 pub(super) struct Detectors {
     last: [Option<Last>; SLOTS],
     pending: Vec<Afterpulse>,
+    /// Attempts whose clicks nobody has asked for yet.
+    waiting: Vec<(u64, usize)>,
     /// Last attempt that may have left something behind.
     last_event: Option<u64>,
     /// Whether the past is known: from the first attempt, or since a gap longer than the memory.
@@ -213,7 +222,7 @@ pub(super) struct Detectors {
 impl Detectors {
     /// Ready, as before the first attempt.
     pub(super) fn ready() -> Self {
-        Self { last: [None; SLOTS], pending: vec![], last_event: None, known: true }
+        Self { last: [None; SLOTS], pending: vec![], waiting: vec![], last_event: None, known: true }
     }
 
     /// Unknown up to `attempt`.
@@ -243,14 +252,47 @@ impl Detectors {
             }
         }
         if let (false, Some(event)) = (self.known, self.last_event) {
-            let silence_s = link.schedule.between_s(event, attempt) - link.occupied_s();
-            self.known = settled && silence_s > link.recall.horizon_s;
+            self.known = settled && forgotten(link, event, attempt);
         }
         self.last.map(|last| {
             last.map_or(f64::NEG_INFINITY, |last| {
                 last.time_s - link.schedule.between_s(last.attempt, attempt) + last.blind_s
             })
         })
+    }
+
+    /// Forgets attempts that can no longer be felt at this one.
+    #[inline]
+    pub(super) fn forget_before(&mut self, link: &Link, attempt: u64) {
+        if let Some(event) = self.last_event
+            && forgotten(link, event, attempt)
+        {
+            self.waiting.clear();
+            self.known = true;
+        }
+    }
+
+    /// Lets an attempt wait, the last one with an event so far.
+    #[inline]
+    pub(super) fn wait(&mut self, attempt: u64, set: usize) {
+        self.waiting.push((attempt, set));
+        self.last_event = Some(attempt);
+    }
+
+    /// Whether so many attempts wait that they are to be resolved, so that memory stays bounded.
+    #[inline]
+    pub(super) fn full(&self) -> bool {
+        self.waiting.len() >= MOST_WAITING
+    }
+
+    /// Whether attempts wait.
+    pub(super) fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The attempts that wait, which they do no longer, with the kinds of events of each as bits.
+    pub(super) fn take_waiting(&mut self) -> Vec<(u64, usize)> {
+        std::mem::take(&mut self.waiting)
     }
 
     /// Dark counts of a detector in the pauses since the last attempt that was looked at, as far back as they may matter now;
@@ -292,22 +334,16 @@ impl Detectors {
     }
 
     /// Notes a click, and the afterpulse that may follow it, which comes back if it falls into this attempt.
-    fn click(
-        &mut self,
-        link: &Link,
-        attempt: u64,
-        event: &Event,
-        late: &mut Xoshiro,
-    ) -> (f64, Option<Event>) {
+    fn click(&mut self, link: &Link, attempt: u64, event: &Event, rng: &mut Xoshiro) -> (f64, Option<Event>) {
         let slot = &link.slots[event.detector];
-        let blind_s = blind_s(slot, late);
+        let blind_s = blind_s(slot, rng);
         self.last[event.detector] = Some(Last { attempt, time_s: event.time_s, blind_s });
         let ready_s = event.time_s + blind_s;
-        let follows = slot.afterpulse_probability > 0.0 && late.uniform() < slot.afterpulse_probability;
+        let follows = slot.afterpulse_probability > 0.0 && rng.uniform() < slot.afterpulse_probability;
         if !follows {
             return (ready_s, None);
         }
-        let wait_s = slot.dead_time_s + exponential(slot.afterpulse_time_s, late);
+        let wait_s = slot.dead_time_s + exponential(slot.afterpulse_time_s, rng);
         let cell_start_s = link.recall.cell_start_s;
         let since_s = (event.time_s + wait_s - cell_start_s).max(0.0);
         let (then, rest_s) = link.schedule.locate(attempt, since_s);
@@ -323,6 +359,18 @@ impl Detectors {
         self.pending.push(Afterpulse { attempt: then, time_s: pulse.time_s, detector: event.detector });
         (ready_s, None)
     }
+}
+
+/// Whether nothing of an attempt with an event is felt at a later one.
+#[inline]
+fn forgotten(link: &Link, event: u64, attempt: u64) -> bool {
+    if attempt <= event {
+        return false;
+    }
+    let horizon_s = link.recall.horizon_s + link.occupied_s();
+    // pauses only add to the periods between the two
+    let without_pauses_s = (attempt - event) as f64 * link.schedule.attempt_period_s();
+    without_pauses_s > horizon_s || link.schedule.between_s(event, attempt) > horizon_s
 }
 
 /// How long a click leaves a detector blind (s).

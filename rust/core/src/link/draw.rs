@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 /// Attempts are counted to here, so that sums of two counts cannot overflow.
 pub(super) const MAX_ATTEMPTS: u64 = 1 << 62;
-/// Longest block: attempts inside it are exact as floating-point numbers.
-const LONGEST_BLOCK: f64 = (1_u64 << 52) as f64;
+/// Longest block, shorter than the longest gap that is drawn: attempts inside it are exact as floating-point numbers.
+const LONGEST_BLOCK: f64 = (1_u64 << 51) as f64;
 
 /// More threads than this are never started.
 const MAX_THREADS: usize = 1024;

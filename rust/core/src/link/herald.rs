@@ -3,26 +3,30 @@
 //! Failures are jumped over by a geometric number with the exact herald probability. What made the herald is then drawn in
 //! one of two ways. Where photons of the two modes never share a slot and are plain exponentials, how the herald came
 //! about (which pattern, which photon where, which dark counts) comes from an alias table over exact probabilities and the
-//! click times are drawn conditioned on it. Everywhere else attempts with enough events are resolved photon by photon
-//! until one heralds.
+//! click times are drawn conditioned on it, many heralds side by side. Everywhere else attempts with enough events are
+//! resolved photon by photon until one heralds.
 
 use super::Link;
-use super::attempt::{Attempts, Heralded, Outcome, Times};
-use super::click::{SETS, set_probability};
+use super::attempt::{Attempts, Outcome, SETS, Times};
+use super::click::set_probability;
 use super::detectors::Detectors;
 use super::draw::{Block, Engine, Record, block_length_for};
 use super::exact::Operators;
+use super::record::Batch;
 use super::rounds::OnePerRound;
 use crate::emission::{Arrival, Exponential};
 use crate::encoding::{Carrier, SLOTS};
 use crate::error::Result;
 use crate::herald::Cause;
 use crate::math;
+use crate::simd::Level;
 use crate::state;
-use crate::stream::{Alias, Geometric, Xoshiro};
+use crate::stream::{Alias, BATCH, Geometric, Xoshiro};
 
-/// Heralds, or attempts tried for one, between two looks at the stop flag: below a millisecond.
+/// Attempts tried for a herald between two looks at the stop flag: below a millisecond.
 const TRIES_PER_POLL: usize = 1 << 12;
+/// The same for batches of heralds that come from a table.
+const BATCHES_PER_POLL: usize = 1 << 6;
 /// Heralds per block, about.
 const HERALDS_PER_BLOCK: f64 = 4096.0;
 
@@ -33,6 +37,7 @@ pub(super) struct HeraldEngine<'a> {
     gap: Geometric,
     origin: Origin<'a>,
     block_length: u64,
+    level: Level,
 }
 
 /// How the circumstances of a herald are drawn.
@@ -49,7 +54,7 @@ enum Origin<'a> {
 impl<'a> HeraldEngine<'a> {
     /// # Errors
     /// As [`Link::exact`].
-    pub(super) fn new(link: &'a Link) -> Result<Self> {
+    pub(super) fn new(link: &'a Link, level: Level) -> Result<Self> {
         // of every attempt: heralds that are not the first of their round are drawn and dropped
         let probability = link.exact()?.attempt_probability;
         let origin = if probability <= 0.0 {
@@ -76,6 +81,7 @@ impl<'a> HeraldEngine<'a> {
             gap: Geometric::from_log_failure(math::ln_1p(-probability.min(1.0))),
             origin,
             block_length: block_length_for(HERALDS_PER_BLOCK, probability, link.schedule.ions_per_round()),
+            level,
         })
     }
 }
@@ -84,14 +90,15 @@ impl<'a> HeraldEngine<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Way {
     pattern: u8,
+    cause: Cause,
     slots: [usize; 2],
     events: Events,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Events {
-    /// A photon in each slot, that of `node` in the first.
-    PhotonPhoton { node: usize },
+    /// A photon in each slot, those of the nodes exchanged or not, and dark counts in some.
+    PhotonPhoton { exchanged: bool, dark: [bool; 2] },
     /// One photon in a slot of the pattern, dark counts in the other.
     PhotonDark { seen: usize },
     /// Both photons in a slot of the pattern, dark counts in the other.
@@ -100,12 +107,35 @@ enum Events {
     DarkDark,
 }
 
+/// What most heralds need of their way.
+#[derive(Debug, Clone, Copy)]
+struct Code {
+    pattern: u8,
+    cause: u8,
+    exchanged: bool,
+    /// Whether there is more to its times than two photons.
+    rare: bool,
+}
+
+impl Code {
+    fn of(way: &Way) -> Self {
+        let (pattern, cause) = (way.pattern, way.cause as u8);
+        match way.events {
+            Events::PhotonPhoton { exchanged, dark: [false, false] } => {
+                Self { pattern, cause, exchanged, rare: false }
+            }
+            _ => Self { pattern, cause, exchanged: false, rare: true },
+        }
+    }
+}
+
 /// All ways of a link whose modes never share a slot.
 #[derive(Debug)]
 struct Ways<'a> {
     link: &'a Link,
     choice: Alias,
     list: Vec<Way>,
+    codes: Vec<Code>,
     inside: [Arrival; 2],
     waves: [Exponential; 2],
     /// Weight of each node's photon as the only one registered, for each slot.
@@ -183,21 +213,34 @@ impl<'a> Ways<'a> {
             let share = registered(0, first) * registered(1, second);
             let exchanged = registered(1, first) * registered(0, second);
             let direct = if share + exchanged > 0.0 { share / (share + exchanged) } else { 0.0 };
-            let mut add = |events: Events, weight: f64| {
-                ways.push(Way { pattern: number as u8, slots, events });
+            let mut add = |cause: Cause, events: Events, weight: f64| {
+                ways.push(Way { pattern: number as u8, cause, slots, events });
                 weights.push(weight);
             };
-            add(Events::PhotonPhoton { node: 0 }, by_kind[0] * direct);
-            add(Events::PhotonPhoton { node: 1 }, by_kind[0] * (1.0 - direct));
-            add(Events::PhotonDark { seen: 0 }, by_kind[1]);
-            add(Events::PhotonDark { seen: 1 }, by_kind[2]);
-            add(Events::PairDark { seen: 0 }, by_kind[3]);
-            add(Events::PairDark { seen: 1 }, by_kind[4]);
-            add(Events::DarkDark, by_kind[5]);
+            // dark counts beside a photon matter where the first event of a slot is its click
+            let dark_probability = slots.map(|slot| {
+                let slot = &link.slots[slot];
+                if slot.number_resolving { 0.0 } else { slot.dark_click_probability() }
+            });
+            for dark in [[false, false], [true, false], [false, true], [true, true]] {
+                let place = |place: usize| {
+                    if dark[place] { dark_probability[place] } else { 1.0 - dark_probability[place] }
+                };
+                let weight = by_kind[0] * place(0) * place(1);
+                let photons = |exchanged| Events::PhotonPhoton { exchanged, dark };
+                add(Cause::PhotonPhoton, photons(false), weight * direct);
+                add(Cause::PhotonPhoton, photons(true), weight * (1.0 - direct));
+            }
+            for seen in 0..2 {
+                add(Cause::PhotonDark, Events::PhotonDark { seen }, by_kind[1 + seen]);
+                add(Cause::PhotonDark, Events::PairDark { seen }, by_kind[3 + seen]);
+            }
+            add(Cause::DarkDark, Events::DarkDark, by_kind[5]);
         }
         Some(Self {
             link,
             choice: Alias::new(&weights)?,
+            codes: ways.iter().map(Code::of).collect(),
             list: ways,
             inside: [0, 1]
                 .map(|node: usize| link.sources[node].packet.inside(link.window.start_s, link.window.end_s)),
@@ -206,60 +249,38 @@ impl<'a> Ways<'a> {
         })
     }
 
+    /// Click times (s) of one way, given those of each node's photon were it the one registered.
     #[inline]
-    fn herald(&self, rng: &mut Xoshiro) -> Heralded {
-        let way = self.list[self.choice.sample(rng)];
-        let cause = match way.events {
-            Events::PhotonPhoton { .. } => Cause::PhotonPhoton,
-            Events::PhotonDark { .. } | Events::PairDark { .. } => Cause::PhotonDark,
-            Events::DarkDark => Cause::DarkDark,
-        };
-        let mut click_time_s = self.times(way, rng);
-        let jitter_s = self.link.jitter_s(way.slots.map(Some), rng);
-        for (time_s, jitter_s) in click_time_s.iter_mut().zip(jitter_s) {
-            *time_s += jitter_s;
-        }
-        Heralded {
-            pattern: way.pattern,
-            cause,
-            click_time_s,
-            blind_s: [0.0; SLOTS],
-            jitter_s,
-            afterpulses: 0,
-        }
-    }
-
-    /// Click times (s, from the opening of the window) of one way.
-    #[inline]
-    fn times(&self, way: Way, rng: &mut Xoshiro) -> [f64; 2] {
+    fn times(&self, way: &Way, photon_s: [f64; 2], rng: &mut Xoshiro) -> [f64; 2] {
         let slots = way.slots;
-        let mut times = [0.0; 2];
         match way.events {
-            Events::PhotonPhoton { node } => {
-                for (place, source) in [(0, node), (1, 1 - node)] {
-                    times[place] =
-                        self.first_event(slots[place], self.inside[source].time_s(rng.uniform()), rng);
+            Events::PhotonPhoton { exchanged, dark } => {
+                let [a, b] = photon_s;
+                let mut times = if exchanged { [b, a] } else { [a, b] };
+                if dark != [false; 2] {
+                    for place in (0..2).filter(|place| dark[*place]) {
+                        times[place] = times[place].min(self.dark(slots[place], rng));
+                    }
                 }
+                times
             }
             Events::PhotonDark { seen } => {
+                let mut times = [0.0; 2];
                 times[seen] = self.first_event(slots[seen], self.lone_photon(slots[seen], rng), rng);
                 times[1 - seen] = self.dark(slots[1 - seen], rng);
+                times
             }
             Events::PairDark { seen } => {
+                let mut times = [0.0; 2];
                 times[seen] = self.first_event(slots[seen], self.earlier_of_pair(rng), rng);
                 times[1 - seen] = self.dark(slots[1 - seen], rng);
+                times
             }
-            Events::DarkDark => {
-                for place in 0..2 {
-                    times[place] = self.dark(slots[place], rng);
-                }
-            }
+            Events::DarkDark => slots.map(|slot| self.dark(slot, rng)),
         }
-        times.map(|time| time - self.link.window.start_s)
     }
 
     /// The photon, or a dark count before it in a slot that reports its first event.
-    #[inline]
     fn first_event(&self, slot: usize, photon_s: f64, rng: &mut Xoshiro) -> f64 {
         let slot = &self.link.slots[slot];
         let rate = slot.dark_count_rate_hz;
@@ -327,12 +348,114 @@ impl Engine for HeraldEngine<'_> {
         stopped: &mut dyn FnMut(u64) -> bool,
         record: &mut Record,
     ) -> u64 {
-        if matches!(self.origin, Origin::Never) {
-            return block.attempts.end;
-        }
         if stopped(0) {
             return 0;
         }
+        match &self.origin {
+            Origin::Never => block.attempts.end,
+            Origin::Ways(ways) => self.by_table(ways, block, limit, stopped, record),
+            Origin::Tries { attempts, events } => {
+                self.by_trial(attempts, events, block, limit, stopped, record)
+            }
+        }
+    }
+}
+
+impl HeraldEngine<'_> {
+    /// Gaps, ways and times of many heralds side by side; the rare rest one by one.
+    fn by_table(
+        &self,
+        ways: &Ways<'_>,
+        block: &Block,
+        limit: usize,
+        stopped: &mut dyn FnMut(u64) -> bool,
+        record: &mut Record,
+    ) -> u64 {
+        let mut lanes = block.key.lanes(self.level);
+        let mut rng = block.key.scalar(0);
+        let mut rounds = OnePerRound::new(&self.link.schedule);
+        let start_s = self.link.window.start_s;
+        let (mut words, mut numbers, mut photon_s) = ([0; BATCH], [0; BATCH], [[0.0; BATCH]; 2]);
+        let mut batch = Batch::new();
+        let mut jitters_s = [[0.0; 2]; BATCH];
+        let (start, end) = (block.attempts.start, block.attempts.end);
+        let mut done = 0;
+        let mut drawn = 0_usize;
+        while done < end {
+            drawn += 1;
+            if drawn.is_multiple_of(BATCHES_PER_POLL) && stopped(done) {
+                return done;
+            }
+            lanes.fill(&mut words);
+            self.gap.successes(self.level, &words, done, &mut numbers);
+            for (arrival, photon_s) in ways.inside.iter().zip(&mut photon_s) {
+                lanes.fill(&mut words);
+                arrival.each(self.level, &words, photon_s);
+            }
+            lanes.fill(&mut words);
+            let mut rare = 0_u64;
+            for (index, word) in words.iter_mut().enumerate() {
+                let way = ways.choice.choose(*word);
+                *word = way as u64;
+                let code = ways.codes[way];
+                rare |= u64::from(code.rare) << index;
+                let [a, b] = [photon_s[0][index] - start_s, photon_s[1][index] - start_s];
+                batch.attempt[index] = block.first_attempt + numbers[index];
+                batch.pattern[index] = code.pattern;
+                batch.cause[index] = code.cause;
+                batch.click_time_s[index] = if code.exchanged { [b, a] } else { [a, b] };
+            }
+            let within = numbers.partition_point(|number| *number < end);
+            while rare.trailing_zeros() < within as u32 {
+                let index = rare.trailing_zeros() as usize;
+                rare &= rare - 1;
+                let way = &ways.list[words[index] as usize];
+                let times_s = ways.times(way, [photon_s[0][index], photon_s[1][index]], &mut rng);
+                batch.click_time_s[index] = times_s.map(|time_s| time_s - start_s);
+            }
+            if self.link.jitters {
+                for index in 0..within {
+                    let way = &ways.list[words[index] as usize];
+                    jitters_s[index] = self.link.jitter_s(way.slots.map(Some), &mut rng);
+                    for column in 0..2 {
+                        batch.click_time_s[index][column] += jitters_s[index][column];
+                    }
+                }
+            }
+            let mut count = within;
+            if numbers[0] < start || self.link.schedule.ions_per_round() > 1 {
+                count = 0;
+                for index in 0..within {
+                    if rounds.keeps(batch.attempt[index]) && numbers[index] >= start {
+                        batch.shift(index, count);
+                        jitters_s[count] = jitters_s[index];
+                        count += 1;
+                    }
+                }
+            }
+            let room = limit - record.heralds.len();
+            record.heralds.extend(&batch, count.min(room));
+            if self.link.jitters {
+                record.heralds.jitter_s.extend_from_slice(&jitters_s[..count.min(room)]);
+            }
+            if count >= room {
+                return batch.attempt[room - 1] - block.first_attempt + 1;
+            }
+            done = numbers[BATCH - 1].min(end - 1) + 1;
+        }
+        end
+    }
+
+    /// Attempts with enough events, one after the other, until one heralds.
+    fn by_trial(
+        &self,
+        attempts: &Attempts<'_>,
+        events: &Alias,
+        block: &Block,
+        limit: usize,
+        stopped: &mut dyn FnMut(u64) -> bool,
+        record: &mut Record,
+    ) -> u64 {
         let mut rng = block.key.scalar(0);
         let mut ready = Detectors::ready();
         let mut rounds = OnePerRound::new(&self.link.schedule);
@@ -345,18 +468,11 @@ impl Engine for HeraldEngine<'_> {
                 if count.is_multiple_of(TRIES_PER_POLL) && stopped(done) {
                     return done;
                 }
-                match &self.origin {
-                    Origin::Never => return block.attempts.end,
-                    Origin::Ways(ways) => break ways.herald(&mut rng),
-                    Origin::Tries { attempts, events } => {
-                        let set = events.sample(&mut rng);
-                        let happened = std::array::from_fn(|kind| set >> kind & 1 == 1);
-                        if let Outcome::Herald(herald) =
-                            attempts.resolve(block.key.key, 0, happened, &mut rng, &mut ready)
-                        {
-                            break herald;
-                        }
-                    }
+                let set = events.sample(&mut rng);
+                let happened = std::array::from_fn(|kind| set >> kind & 1 == 1);
+                let outcome = attempts.resolve(block.key.key, 0, happened, &mut rng, &mut ready);
+                if let Outcome::Herald(herald) = outcome {
+                    break herald;
                 }
             };
             let first = rounds.keeps(block.first_attempt + within);

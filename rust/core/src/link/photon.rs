@@ -4,19 +4,22 @@
 //! slot has dark counts. Attempts in which fewer events remain than a pattern needs end there; in all others modes,
 //! emission times, exits of the splitter, detection and dark count times are drawn one after the other.
 //!
-//! Draws for 32 attempts stand side by side: one step of the eight generators gives 32 digits of 16 bits, the leading
-//! digits of the uniform numbers that 32 attempts compare with one probability. A digit decides unless it equals the
-//! leading digit of the probability; then further bits do, so that every probability is exact.
+//! Draws for many attempts stand side by side: eight words of the generators give 32 digits of 16 bits, the leading digits
+//! of the uniform numbers that 32 attempts compare with one probability. A digit decides unless it equals the leading digit
+//! of the probability; then further bits do, so that every probability is exact.
 
 use super::Link;
-use super::attempt::{Attempts, KINDS, Times};
+use super::attempt::{Attempts, KINDS, Times, sets_of_at_least};
 use super::detectors::Detectors;
 use super::draw::{Block, Engine, Record};
 use super::rounds::OnePerRound;
-use crate::stream::Threshold;
+use crate::simd::Level;
+use crate::stream::{BATCH, ROWS, Threshold, digit};
 
-/// Attempts that share one step of the generators.
+/// Attempts that share a row of eight words.
 const GROUP: u64 = 32;
+/// Attempts that share a batch of words.
+const GROUPS: u64 = GROUP * ROWS as u64;
 /// Attempts between two looks at the stop flag: below a millisecond at ordinary speed.
 const ATTEMPTS_PER_POLL: u64 = 1 << 14;
 
@@ -28,17 +31,22 @@ pub(super) struct PhotonEngine<'a> {
     thresholds: [Threshold; KINDS],
     /// Kinds with a probability above zero, the only ones that are drawn.
     active: Vec<usize>,
+    /// Sets of which anything may be recorded or remembered, one bit for each.
+    visited: u64,
+    level: Level,
 }
 
 impl<'a> PhotonEngine<'a> {
-    pub(super) fn new(link: &'a Link, record_coincidences: bool) -> Self {
+    pub(super) fn new(link: &'a Link, level: Level, record_coincidences: bool) -> Self {
         let attempts = Attempts::new(link, Times::Free, record_coincidences);
         let probability = attempts.probabilities();
         Self {
             link,
+            visited: sets_of_at_least(attempts.least()),
             attempts,
             thresholds: probability.map(Threshold::new),
             active: (0..KINDS).filter(|kind| probability[*kind] > 0.0).collect(),
+            level,
         }
     }
 }
@@ -62,24 +70,28 @@ impl Engine for PhotonEngine<'_> {
         stopped: &mut dyn FnMut(u64) -> bool,
         record: &mut Record,
     ) -> u64 {
-        let mut lanes = block.key.lanes();
+        let mut lanes = block.key.lanes(self.level);
         let mut rng = block.key.scalar(0);
         let least = self.attempts.least();
         let mut rounds = OnePerRound::new(&self.link.schedule);
         let mut done = 0;
+        let mut words = [[0; BATCH]; KINDS];
+        let mut masks = [[0; ROWS]; KINDS];
         while done < block.attempts.end {
-            if done.is_multiple_of(ATTEMPTS_PER_POLL) && stopped(done) {
-                return done;
+            let row = (done % GROUPS / GROUP) as usize;
+            if row == 0 {
+                if done.is_multiple_of(ATTEMPTS_PER_POLL) && stopped(done) {
+                    return done;
+                }
+                for &kind in &self.active {
+                    lanes.fill(&mut words[kind]);
+                    self.thresholds[kind].masks(self.level, &words[kind], &mut masks[kind]);
+                }
             }
-            let mut digits = [[0_u16; GROUP as usize]; KINDS];
-            let mut masks = [0_u32; KINDS];
             let (mut once, mut twice) = (0, 0);
-            for &kind in &self.active {
-                digits[kind] = lanes.digits();
-                let mask = self.thresholds[kind].mask(&digits[kind]);
-                masks[kind] = mask;
-                twice |= once & mask;
-                once |= mask;
+            for mask in &masks {
+                twice |= once & mask[row];
+                once |= mask[row];
             }
             let mut candidates = if least == 1 { once } else { twice };
             loop {
@@ -91,20 +103,24 @@ impl Engine for PhotonEngine<'_> {
                 if within >= block.attempts.end {
                     break;
                 }
-                let mut happened = [false; KINDS];
+                let mut set = 0;
                 if candidate == Some(within) {
                     candidates &= candidates - 1;
                     let lane = (within - done) as usize;
-                    happened = std::array::from_fn(|kind| {
-                        masks[kind] >> lane & 1 == 1
-                            && self.thresholds[kind].decide(digits[kind][lane], &mut rng)
-                    });
-                    if happened.iter().filter(|happened| **happened).count() < least {
+                    for &kind in &self.active {
+                        let happened = masks[kind][row] >> lane & 1 == 1
+                            && self.thresholds[kind].decide(digit(&words[kind], row, lane), &mut rng);
+                        set |= usize::from(happened) << kind;
+                    }
+                    if self.visited >> set & 1 == 0 {
                         continue;
                     }
                 }
                 let attempt = block.first_attempt + within;
-                let outcome = self.attempts.resolve(block.key.key, attempt, happened, &mut rng, detectors);
+                if self.attempts.put_off(attempt, set, detectors) {
+                    continue;
+                }
+                let outcome = self.attempts.visit(block.key.key, attempt, set, &mut rng, detectors);
                 let outcome = rounds.first(attempt, outcome);
                 if block.attempts.contains(&within) {
                     record.add(attempt, outcome, self.attempts.link);

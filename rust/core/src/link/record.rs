@@ -2,6 +2,7 @@
 
 use crate::encoding::SLOTS;
 use crate::herald::Cause;
+use crate::stream::BATCH;
 
 /// The record of heralds, in attempt order.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -71,6 +72,14 @@ impl Heralds {
         self.click_time_s.push(click_time_s);
     }
 
+    /// Adds the first heralds of a batch.
+    pub(super) fn extend(&mut self, batch: &Batch, count: usize) {
+        self.attempt.extend_from_slice(&batch.attempt[..count]);
+        self.pattern.extend_from_slice(&batch.pattern[..count]);
+        self.cause.extend_from_slice(&batch.cause[..count]);
+        self.click_time_s.extend_from_slice(&batch.click_time_s[..count]);
+    }
+
     pub(super) fn append(&mut self, other: &mut Self) {
         self.attempt.append(&mut other.attempt);
         self.pattern.append(&mut other.pattern);
@@ -89,6 +98,29 @@ impl Heralds {
         self.blind_s.truncate(length);
         self.jitter_s.truncate(length);
         self.afterpulses.truncate(length);
+    }
+}
+
+/// Some heralds on their way into the record: columns grow by a batch, not by a herald.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) attempt: [u64; BATCH],
+    pub(super) pattern: [u8; BATCH],
+    pub(super) cause: [u8; BATCH],
+    pub(super) click_time_s: [[f64; 2]; BATCH],
+}
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        Self { attempt: [0; BATCH], pattern: [0; BATCH], cause: [0; BATCH], click_time_s: [[0.0; 2]; BATCH] }
+    }
+
+    /// Moves a herald to an earlier place.
+    pub(super) fn shift(&mut self, from: usize, to: usize) {
+        self.attempt[to] = self.attempt[from];
+        self.pattern[to] = self.pattern[from];
+        self.cause[to] = self.cause[from];
+        self.click_time_s[to] = self.click_time_s[from];
     }
 }
 

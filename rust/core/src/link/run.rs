@@ -14,6 +14,7 @@ use crate::encoding::{Carrier, SLOTS};
 use crate::error::{Error, Result};
 use crate::estimate::{self, Estimate};
 use crate::herald::Cause;
+use crate::simd::Level;
 use crate::state::{self, State};
 use crate::stream::Key;
 use std::time::{Duration, Instant};
@@ -213,6 +214,7 @@ impl Link {
     /// [`Error::Parameter`] for an impossible plan, [`Error::Model`] for an engine that is not exact for the link,
     /// [`Error::Size`] for a record larger than `memory_bytes`.
     pub fn sample(&self, plan: &Plan, observer: &mut dyn FnMut(Progress) -> bool) -> Result<Run> {
+        let level = Level::chosen()?;
         let expected = self.check(plan)?;
         let (engine, _) = self.engine(plan.engine, plan.record_coincidences)?;
         let deadline = plan.timeout_s.map(|timeout_s| Instant::now() + Duration::from_secs_f64(timeout_s));
@@ -222,9 +224,9 @@ impl Link {
         };
         let job = Job { link: self, plan, expected, enough: &mut enough, observer };
         let (Record { heralds, coincidences }, attempts, ended): Drawn = match engine {
-            EngineChoice::Photon => draw(&PhotonEngine::new(self, plan.record_coincidences), job),
-            EngineChoice::Click => draw(&ClickEngine::new(self, plan.record_coincidences), job),
-            EngineChoice::Auto | EngineChoice::Herald => draw(&HeraldEngine::new(self)?, job),
+            EngineChoice::Photon => draw(&PhotonEngine::new(self, level, plan.record_coincidences), job),
+            EngineChoice::Click => draw(&ClickEngine::new(self, level, plan.record_coincidences), job),
+            EngineChoice::Auto | EngineChoice::Herald => draw(&HeraldEngine::new(self, level)?, job),
         };
         let start_attempt = plan.start_attempt;
         Ok(Run {

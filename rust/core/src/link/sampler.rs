@@ -10,6 +10,7 @@ use super::run::{EngineChoice, impossible, never};
 use super::{Link, clock::Clock};
 use crate::error::{Error, Result};
 use crate::herald::{Cause, Pattern};
+use crate::simd::Level;
 use crate::state::State;
 use crate::stream::Key;
 use std::ops::Deref;
@@ -128,9 +129,11 @@ impl<L: Deref<Target = Link>> Sampler<L> {
             }
             let refilled = match self.engine {
                 EngineChoice::Photon => {
-                    self.refill(earliest, going, |link| Ok(PhotonEngine::new(link, false)))
+                    self.refill(earliest, going, |link, level| Ok(PhotonEngine::new(link, level, false)))
                 }
-                EngineChoice::Click => self.refill(earliest, going, |link| Ok(ClickEngine::new(link, false))),
+                EngineChoice::Click => {
+                    self.refill(earliest, going, |link, level| Ok(ClickEngine::new(link, level, false)))
+                }
                 EngineChoice::Auto | EngineChoice::Herald => self.refill(earliest, going, HeraldEngine::new),
             };
             if !refilled? {
@@ -144,10 +147,10 @@ impl<L: Deref<Target = Link>> Sampler<L> {
         &'a mut self,
         earliest: u64,
         going: &mut dyn FnMut() -> bool,
-        engine: impl FnOnce(&'a Link) -> Result<E>,
+        engine: impl FnOnce(&'a Link, Level) -> Result<E>,
     ) -> Result<bool> {
         let link: &Link = &self.link;
-        let engine = engine(link)?;
+        let engine = engine(link, Level::chosen()?)?;
         let length = engine.block_length();
         let following = self.block.map_or(0, |block| block + 1);
         let number = following.max(earliest / length);

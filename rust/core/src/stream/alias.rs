@@ -1,15 +1,26 @@
 //! Choosing one of several classes with given probabilities.
 
+use crate::math;
 use crate::stream::Xoshiro;
 
 /// Walker's alias table: one word per draw, whatever the number of classes.
 ///
-/// Source: Walker, ACM Trans. Math. Softw. 3, 253 (1977), in the numerically stable form of Vose (1991). A class is
-/// chosen with its probability up to 2^-53 (absolute).
+/// Source: Walker, ACM Trans. Math. Softw. 3, 253 (1977), in the numerically stable form of Vose (1991). The number of cells
+/// is a power of two, so that the upper bits of a word choose the cell and the others decide inside it; a class is chosen with
+/// its probability up to 2^-53 (absolute).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alias {
-    /// Share of the cell that belongs to its own class, and the class that owns the rest.
-    cells: Vec<(f64, u32)>,
+    cells: Vec<Cell>,
+    /// Bits that do not choose the cell.
+    rest: u32,
+}
+
+/// Words below the share belong to the cell's own class, the others to another one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cell {
+    share: u64,
+    own: u32,
+    other: u32,
 }
 
 impl Alias {
@@ -21,14 +32,19 @@ impl Alias {
         if total <= 0.0 {
             return None;
         }
-        let count = weights.len();
-        let mut share: Vec<f64> =
-            weights.iter().map(|weight| weight.max(0.0) / total * count as f64).collect();
-        let mut cells: Vec<(f64, u32)> = (0..count as u32).map(|class| (1.0, class)).collect();
+        // at least two, so that some bits choose the cell and no shift is by all of them
+        let count = weights.len().next_power_of_two().max(2);
+        let rest = u64::BITS - count.trailing_zeros();
+        let weight = |class: usize| weights.get(class).copied().unwrap_or(0.0).max(0.0);
+        let mut share: Vec<f64> = (0..count).map(|class| weight(class) / total * count as f64).collect();
+        let whole = |class: usize| Cell { share: 0, own: class as u32, other: class as u32 };
+        let mut cells: Vec<Cell> = (0..count).map(whole).collect();
         let (mut small, mut large): (Vec<usize>, Vec<usize>) =
             (0..count).partition(|class| share[*class] < 1.0);
         while let (Some(poor), Some(&rich)) = (small.pop(), large.last()) {
-            cells[poor] = (share[poor], rich as u32);
+            // the words inside a cell are whole numbers below 2^rest; a share below one stays below that
+            let words = share[poor] * math::pow(2.0, f64::from(rest));
+            cells[poor] = Cell { share: words as u64, own: poor as u32, other: rich as u32 };
             share[rich] -= 1.0 - share[poor];
             if share[rich] < 1.0 {
                 large.pop();
@@ -37,20 +53,25 @@ impl Alias {
         }
         // rounding may leave cells over; one of zero weight must not keep its own class
         let heaviest =
-            (0..count).fold(0, |best, class| if weights[class] > weights[best] { class } else { best });
+            (0..count).fold(0, |best, class| if weight(class) > weight(best) { class } else { best });
         for class in small {
-            cells[class] = if weights[class] > 0.0 { (1.0, class as u32) } else { (0.0, heaviest as u32) };
+            cells[class] = if weight(class) > 0.0 { whole(class) } else { whole(heaviest) };
         }
-        Some(Self { cells })
+        Some(Self { cells, rest })
+    }
+
+    /// The class that a random word chooses.
+    #[inline]
+    pub fn choose(&self, word: u64) -> usize {
+        let cell = &self.cells[(word >> self.rest) as usize];
+        let inside = word & !(u64::MAX << self.rest);
+        if inside < cell.share { cell.own as usize } else { cell.other as usize }
     }
 
     /// Draws a class.
     #[inline]
     pub fn sample(&self, rng: &mut Xoshiro) -> usize {
-        let place = rng.uniform() * self.cells.len() as f64;
-        let cell = (place as usize).min(self.cells.len() - 1);
-        let (share, other) = self.cells[cell];
-        if place - (cell as f64) < share { cell } else { other as usize }
+        self.choose(rng.next_u64())
     }
 }
 
@@ -63,9 +84,10 @@ mod tests {
     fn probabilities(alias: &Alias) -> Vec<f64> {
         let count = alias.cells.len() as f64;
         let mut sum = vec![0.0; alias.cells.len()];
-        for (class, (share, other)) in alias.cells.iter().enumerate() {
-            sum[class] += share / count;
-            sum[*other as usize] += (1.0 - share) / count;
+        for cell in &alias.cells {
+            let share = cell.share as f64 / math::pow(2.0, f64::from(alias.rest));
+            sum[cell.own as usize] += share / count;
+            sum[cell.other as usize] += (1.0 - share) / count;
         }
         sum
     }

@@ -1,6 +1,7 @@
-//! Yes or no with a given probability, thirty-two times in a few instructions.
+//! Yes or no with a given probability, many times in a few instructions.
 
-use super::Xoshiro;
+use super::{BATCH, Xoshiro};
+use crate::simd::{Level, vectorized};
 
 /// A yes with probability `p`, decided by sixteen random bits unless they leave it open.
 ///
@@ -19,7 +20,7 @@ use super::Xoshiro;
 /// 2^-69; it is off by nothing for p of 2^-16 or more. Zero has no lead and never says yes; one has lead 65535 and rest
 /// 1 and always does.
 ///
-/// Only one digit in 65536 stays open, so a caller compares many digits at once ([`Threshold::mask`]) and asks
+/// Only one digit in 65536 stays open, so a caller compares many digits at once ([`Threshold::masks`]) and asks
 /// [`Threshold::decide`] for the few that may be a yes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Threshold {
@@ -50,19 +51,41 @@ impl Threshold {
         digit < self.lead || digit == self.lead && generator.below(self.rest)
     }
 
-    /// Bit `i` tells whether digit `i` is [`Threshold::possible`].
-    ///
-    /// Cost: about 4 ns. Kept out of line and cut into eight fours, because this is the form that LLVM vectorizes whatever
-    /// the code around it; inlined, it falls back to thirty-two scalar comparisons in some callers.
-    #[inline(never)]
-    pub fn mask(&self, digits: &[u16; 32]) -> u32 {
-        let mut fours = [0; 8];
-        for (l, four) in fours.iter_mut().enumerate() {
-            for j in 0..4 {
-                *four |= u32::from(digits[4 * l + j] <= self.lead) << (4 * l + j);
+    /// Bit `i` of the mask of a row tells whether digit `i` of the row is [`Threshold::possible`].
+    #[inline]
+    pub fn masks(&self, level: Level, words: &[u64; BATCH], masks: &mut [u32; ROWS]) {
+        if self.any == 0 {
+            *masks = [0; ROWS];
+        } else {
+            possible(level, self.lead, words, masks);
+        }
+    }
+}
+
+/// Rows of a batch: each has digits for as many attempts as a mask has bits.
+pub const ROWS: usize = BATCH / 8;
+
+/// Digit `i` of a row of words: sixteen bits, lowest first.
+#[inline]
+pub fn digit(words: &[u64; BATCH], row: usize, i: usize) -> u16 {
+    (words[8 * row + i / 4] >> (16 * (i % 4))) as u16
+}
+
+vectorized! {
+    fn possible(lead: u16, words: &[u64; BATCH], masks: &mut [u32; ROWS]) {
+        for (mask, row) in masks.iter_mut().zip(words.as_chunks::<8>().0) {
+            // little-endian digits lie in memory in their order; elsewhere the two swaps make it so
+            let digits = bytemuck::cast::<[u64; 8], [u16; 32]>(row.map(u64::to_le));
+            // bit 7 of each byte says yes
+            let yes: [u8; 32] = digits.map(|digit| if u16::from_le(digit) <= lead { 0x80 } else { 0 });
+            let eights = bytemuck::cast::<[u8; 32], [u64; 4]>(yes);
+            *mask = 0;
+            for (place, eight) in eights.into_iter().enumerate() {
+                // the product gathers the eight bits in its upper byte, the lowest digit's lowest
+                let gathered = (u64::from_le(eight) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+                *mask |= (gathered as u32) << (8 * place);
             }
         }
-        fours.into_iter().fold(0, |mask, four| mask | four) & self.any
     }
 }
 
@@ -133,20 +156,34 @@ mod tests {
             assert!(!never.possible(digit) && !never.decide(digit, &mut generator));
             assert!(always.possible(digit) && always.decide(digit, &mut generator));
         }
-        assert_eq!((never.mask(&[0; 32]), always.mask(&[u16::MAX; 32])), (0, u32::MAX));
+        let mut masks = [[1; ROWS]; 2];
+        never.masks(Level::BASELINE, &[0; BATCH], &mut masks[0]);
+        always.masks(Level::BASELINE, &[u64::MAX; BATCH], &mut masks[1]);
+        assert_eq!(masks, [[0; ROWS], [u32::MAX; ROWS]]);
     }
 
     #[test]
     fn the_mask_holds_the_possible_digits_and_every_yes_is_possible() {
         let mut generator = generator();
-        for p in PROBABILITIES {
-            let threshold = Threshold::new(p);
-            for first in (0..=u16::MAX).step_by(32) {
-                let digits = std::array::from_fn(|i| first + i as u16);
-                let mask = threshold.mask(&digits);
-                for (i, digit) in digits.into_iter().enumerate() {
-                    assert_eq!(mask >> i & 1 == 1, threshold.possible(digit), "{p:e} {digit}");
-                    assert!(threshold.possible(digit) || !threshold.decide(digit, &mut generator));
+        for level in [Some(Level::BASELINE), Level::avx2()].into_iter().flatten() {
+            for p in PROBABILITIES {
+                let threshold = Threshold::new(p);
+                for first in (0..=u16::MAX).step_by(4 * BATCH) {
+                    let four = |word: usize| {
+                        (0..4).map(move |j| u64::from(first + (4 * word + j) as u16) << (16 * j))
+                    };
+                    let words = std::array::from_fn(|word| four(word).sum());
+                    let mut masks = [0; ROWS];
+                    threshold.masks(level, &words, &mut masks);
+                    for (i, digit) in (first..=first + (4 * BATCH - 1) as u16).enumerate() {
+                        assert_eq!(super::digit(&words, i / 32, i % 32), digit);
+                        assert_eq!(
+                            masks[i / 32] >> (i % 32) & 1 == 1,
+                            threshold.possible(digit),
+                            "{p:e} {digit}"
+                        );
+                        assert!(threshold.possible(digit) || !threshold.decide(digit, &mut generator));
+                    }
                 }
             }
         }
@@ -168,21 +205,25 @@ mod tests {
     #[test]
     fn the_frequency_of_a_yes_is_p() {
         let block = BlockKey { key: Key::from_seed(6), engine: 0, block: 0 };
-        let (mut lanes, mut generator) = (block.lanes(), block.scalar(0));
+        let level = Level::avx2().unwrap_or(Level::BASELINE);
+        let (mut lanes, mut generator) = (block.lanes(level), block.scalar(0));
+        let (mut words, mut masks) = ([0; BATCH], [0; ROWS]);
         for p in [2.18e-4, 0.02, 0.5, 0.9403] {
             let threshold = Threshold::new(p);
-            let (groups, mut count) = (100_000, 0u32);
-            for _ in 0..groups {
-                let digits = lanes.digits();
-                let mut open = threshold.mask(&digits);
-                while open != 0 {
-                    count +=
-                        u32::from(threshold.decide(digits[open.trailing_zeros() as usize], &mut generator));
-                    open &= open - 1;
+            let (batches, mut count) = (12_500, 0u32);
+            for _ in 0..batches {
+                lanes.fill(&mut words);
+                threshold.masks(level, &words, &mut masks);
+                for (row, mut open) in masks.into_iter().enumerate() {
+                    while open != 0 {
+                        let digit = digit(&words, row, open.trailing_zeros() as usize);
+                        count += u32::from(threshold.decide(digit, &mut generator));
+                        open &= open - 1;
+                    }
                 }
             }
             // five standard deviations: a false alarm in 2e6 runs, and the seed is fixed
-            let n = 32.0 * f64::from(groups);
+            let n = 4.0 * BATCH as f64 * f64::from(batches);
             assert!((f64::from(count) - n * p).abs() < 5.0 * (n * p * (1.0 - p)).sqrt(), "{p} {count}");
         }
     }

@@ -4,6 +4,9 @@
 //! (2021); period 2^256 - 1, equidistributed in four dimensions. Its one bad state, all zeros, comes out of Philox for a
 //! single counter of 2^256 and is not treated apart.
 
+use crate::math;
+use crate::simd::{Level, vectorized};
+
 /// Spacing of the 53-bit uniform numbers.
 const TWO_POW_MINUS_53: f64 = 1.0 / (1u64 << 53) as f64;
 
@@ -13,8 +16,22 @@ pub fn uniform(word: u64) -> f64 {
     (word >> 11) as f64 * TWO_POW_MINUS_53
 }
 
+/// The same number, without the conversion that AVX2 lacks, for loops that are to vectorize.
+#[inline(always)]
+pub(crate) fn uniform_in_lanes(word: u64) -> f64 {
+    const TWO_POW_84: f64 = math::TWO_POW_52 * (1_u64 << 32) as f64;
+    let bits = word >> 11;
+    // 2^84 plus the upper part in steps of 2^32, 2^52 plus the lower one: both exact, as is their sum
+    let upper = f64::from_bits(0x4530_0000_0000_0000 | bits >> 32) - (TWO_POW_84 + math::TWO_POW_52);
+    let lower = f64::from_bits(0x4330_0000_0000_0000 | bits & 0xffff_ffff);
+    (upper + lower) * TWO_POW_MINUS_53
+}
+
 /// Words that each of the [`Lanes`] draws ahead.
 const ROWS: usize = 8;
+
+/// Words of all lanes that are drawn at once.
+pub const BATCH: usize = 8 * ROWS;
 
 /// Eight independent xoshiro256++ generators that advance together.
 ///
@@ -26,38 +43,30 @@ const ROWS: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lanes {
     state: [[u64; 8]; 4],
-    rows: [[u64; 8]; ROWS],
-    used: usize,
+    level: Level,
 }
 
 impl Lanes {
     /// Lane `l` starts in the state `seeds[l]`.
-    pub(super) fn new(seeds: [[u64; 4]; 8]) -> Self {
-        let state = std::array::from_fn(|word| seeds.map(|seed| seed[word]));
-        Self { state, rows: [[0; 8]; ROWS], used: ROWS }
+    pub(super) fn new(seeds: [[u64; 4]; 8], level: Level) -> Self {
+        Self { state: std::array::from_fn(|word| seeds.map(|seed| seed[word])), level }
     }
 
-    /// The next word of every lane.
-    #[expect(clippy::should_implement_trait, reason = "it never ends, so there is no `None`")]
+    /// The next eight words of every lane, word by word: the first of each lane, the second of each, and so on.
     #[inline]
-    pub fn next(&mut self) -> [u64; 8] {
-        if self.used == ROWS {
-            self.refill();
-        }
-        // the remainder changes nothing and spares the check of the bound
-        let row = self.rows[self.used % ROWS];
-        self.used += 1;
-        row
+    pub fn fill(&mut self, words: &mut [u64; BATCH]) {
+        fill(self.level, &mut self.state, words);
     }
+}
 
-    /// Draws the next rows. The loop over lanes stays outside: LLVM vectorizes it if that pays, and not the one inside.
-    #[inline(never)]
-    fn refill(&mut self) {
-        let [w0, w1, w2, w3] = &mut self.state;
+vectorized! {
+    fn fill(state: &mut [[u64; 8]; 4], words: &mut [u64; BATCH]) {
+        let [w0, w1, w2, w3] = state;
+        // the loop over lanes stays outside: LLVM vectorizes it if that pays, and not the one inside
         for lane in 0..8 {
             let (mut s0, mut s1, mut s2, mut s3) = (w0[lane], w1[lane], w2[lane], w3[lane]);
-            for row in &mut self.rows {
-                row[lane] = s0.wrapping_add(s3).rotate_left(23).wrapping_add(s0);
+            for row in 0..ROWS {
+                words[8 * row + lane] = s0.wrapping_add(s3).rotate_left(23).wrapping_add(s0);
                 let shifted = s1 << 17;
                 s2 ^= s0;
                 s3 ^= s1;
@@ -68,15 +77,6 @@ impl Lanes {
             }
             (w0[lane], w1[lane], w2[lane], w3[lane]) = (s0, s1, s2, s3);
         }
-        self.used = 0;
-    }
-
-    /// The next words as thirty-two digits of base 2^16, lowest first: digit `4 l + j` is `(word >> 16 j) as u16` of the
-    /// word of lane `l`.
-    #[inline]
-    pub fn digits(&mut self) -> [u16; 32] {
-        // On a little-endian machine the digits are the memory of the words; elsewhere the two swaps make it so.
-        bytemuck::cast::<[u64; 8], [u16; 32]>(self.next().map(u64::to_le)).map(u16::from_le)
     }
 }
 
@@ -158,21 +158,26 @@ mod tests {
 
     #[test]
     fn every_lane_equals_a_scalar_generator() {
-        let mut lanes = block().lanes();
-        let mut scalars: [Xoshiro; 8] = std::array::from_fn(|lane| Xoshiro::new(block().words(lane as u64)));
-        for _ in 0..1000 {
-            assert_eq!(lanes.next(), scalars.each_mut().map(Xoshiro::next_u64));
+        for level in [Some(Level::BASELINE), Level::avx2()].into_iter().flatten() {
+            let mut lanes = block().lanes(level);
+            let mut scalars: [Xoshiro; 8] =
+                std::array::from_fn(|lane| Xoshiro::new(block().words(lane as u64)));
+            let mut words = [0; BATCH];
+            for _ in 0..125 {
+                lanes.fill(&mut words);
+                for row in words.chunks(8) {
+                    assert_eq!(row, scalars.each_mut().map(Xoshiro::next_u64));
+                }
+            }
         }
     }
 
     #[test]
-    fn digits_are_the_words_cut_from_the_lowest_bits_up() {
-        let (mut lanes, mut same) = (block().lanes(), block().lanes());
-        for _ in 0..100 {
-            let (words, digits) = (lanes.next(), same.digits());
-            for (i, digit) in digits.into_iter().enumerate() {
-                assert_eq!(digit, (words[i / 4] >> (16 * (i % 4))) as u16);
-            }
+    fn both_ways_to_a_uniform_number_agree() {
+        let mut generator = block().scalar(0);
+        let words = (0..100_000).map(|_| generator.next_u64());
+        for word in words.chain([0, 1 << 11, u64::MAX, u64::MAX << 43, u64::MAX >> 21]) {
+            assert_eq!(uniform_in_lanes(word).to_bits(), uniform(word).to_bits());
         }
     }
 

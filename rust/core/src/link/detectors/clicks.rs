@@ -150,9 +150,7 @@ impl Clicks {
         clicks
     }
 
-    /// Clicks of detectors that may still be blind: every event in the order of time. What `rng` draws does not depend on
-    /// what the detectors remember; `late` belongs to this attempt alone where they remember earlier ones.
-    #[expect(clippy::too_many_arguments, reason = "everything that an attempt depends on")]
+    /// Clicks of detectors that may still be blind: every event in the order of time.
     pub(in crate::link) fn in_order(
         link: &Link,
         key: Key,
@@ -160,11 +158,9 @@ impl Clicks {
         photons: &Photons,
         noisy: [bool; SLOTS],
         rng: &mut Xoshiro,
-        late: Option<&mut Xoshiro>,
         detectors: &mut Detectors,
     ) -> Self {
         let mut events = drawn(link, photons, noisy, rng);
-        let late = late.unwrap_or(rng);
         let carries = link.recall.carries;
         let mut ready =
             if carries { detectors.arrive(link, key, attempt) } else { [f64::NEG_INFINITY; SLOTS] };
@@ -215,7 +211,7 @@ impl Clicks {
                 }
                 clicks.add(slot, time_s);
             }
-            let (until_s, afterpulse) = detectors.click(link, attempt, &event, late);
+            let (until_s, afterpulse) = detectors.click(link, attempt, &event, rng);
             ready[event.detector] = until_s;
             if let Some(afterpulse) = afterpulse {
                 let place = next + events[next..].partition_point(|other| other.time_s <= afterpulse.time_s);
