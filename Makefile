@@ -20,7 +20,7 @@ WHEELS := $(VENV)/wheel
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE \
 	$(shell find rust python -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.md' -o -name '*.py' -o -name '*.pyi' -o -name py.typed \))
 
-.PHONY: help demo test check bench check-rust check-python check-package check-documents clean
+.PHONY: help demo test check bench check-rust check-python check-package check-documents check-instructions clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,11 +34,11 @@ test: $(STAMP)/test ## the Rust core with its doctests, then Python against the 
 	cargo test --locked
 	$(BIN)/pytest
 
-check: check-rust check-python check-package check-documents ## format, lints, types, package, documents
+check: check-rust check-python check-package check-documents check-instructions ## format, lints, types, package, documents, instruction counts
 	@echo "All checks passed"
 
-bench: $(STAMP)/wheel ## engines against the best NumPy baselines, written to benches/RESULTS.md
-	@failed=0; for bench in benches/python/bench_*.py; do $(BIN)/python $$bench --write || failed=1; done; exit $$failed
+bench: $(STAMP)/bench ## goals and baselines in one run of minutes, written to benches/RESULTS.md
+	$(BIN)/python benches/python/bench_link.py --write
 
 clean: ## remove what was built
 	rm -rf $(VENV) target demo
@@ -62,6 +62,11 @@ check-documents: $(STAMP)/test
 	$(BIN)/pytest tests/docs
 	$(BIN)/python docs/make_validation.py --check
 	$(BIN)/python docs/make_atoms.py --check
+
+# after the wheel, whose compiled crates the counted program shares
+check-instructions: $(STAMP)/test $(STAMP)/lint
+	$(BIN)/pytest tests/tools
+	$(BIN)/python tools/check_instructions.py
 
 # --- set-up: one stamp per step, so that nothing is done twice -------------------------------------------------------
 
@@ -89,6 +94,11 @@ $(STAMP)/plot: $(STAMP)/wheel
 
 $(STAMP)/test: $(STAMP)/wheel
 	$(PIP) install --quiet --group test
+	@touch $@
+
+# baselines that a machine cannot have are left out of the table, which says so
+$(STAMP)/bench: $(STAMP)/wheel
+	-$(PIP) install --quiet --group bench
 	@touch $@
 
 $(STAMP)/check: $(STAMP)/venv pyproject.toml

@@ -150,7 +150,12 @@ def check(count: int = 4_000_000, seed: int = 1) -> float:
     if abs(HERALD_PROBABILITY / baseline_numpy.herald_probability() - 1) > 1e-12:
         message = "the two baselines simulate different links"
         raise RuntimeError(message)
-    record = heralds(count, seed)
+    return check_record(heralds(count, seed))
+
+
+def check_record(record: Record) -> float:
+    """As `check`, for heralds from the first attempt on."""
+    count = len(record.attempt)
     attempts = int(record.attempt[-1]) + 1
     waited = count / HERALD_PROBABILITY
     deviations = {"herald probability": (waited - attempts) / (math.sqrt(count) / HERALD_PROBABILITY)}

@@ -1,4 +1,4 @@
-"""Keeps benches/RESULTS.md: one section per bench, replaced by the next run of that bench."""
+"""Writes benches/RESULTS.md, and says what machine it was."""
 
 import os
 import platform
@@ -10,10 +10,10 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benches" / "RESULTS.md"
+IDLE = 0.5
 HEAD = """# Bench results
 
-Written by the benches themselves; each section names its command, the machine and the goal. Rates differ
-between machines, ratios taken in one run much less.
+Written by `make bench`. Rates differ between machines, ratios taken in one run much less.
 """
 
 
@@ -25,11 +25,21 @@ def machine() -> str:
     )
 
 
-def load() -> str:
-    """How busy the machine was: mean number of processes that wanted a core in the last minute."""
-    if not hasattr(os, "getloadavg"):
+def load() -> float | None:
+    """How busy the machine is: mean number of processes that wanted a core in the last minute."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def described(load_before: float | None) -> str:
+    """What that load means for the figures."""
+    if load_before is None:
         return "load unknown"
-    return f"load {os.getloadavg()[0]:.1f}, this bench included"
+    told = f"load {load_before:.1f} before the run"
+    if load_before > IDLE:
+        told += (
+            ", so that other work took part of the cores: rates are too low, and two threads had no two cores"
+        )
+    return told
 
 
 def processor() -> str:
@@ -45,14 +55,9 @@ def processor() -> str:
     return f"{fields['model name'].strip()} ({numbers})" if numbers else fields["model name"].strip()
 
 
-def write(title: str, body: str) -> None:
-    """Replace or append the section `title`."""
-    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else HEAD
-    head, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
-    kept = {section.split("\n", 1)[0]: section.split("\n", 1)[1].strip() for section in sections}
-    paragraphs = body.strip().split("\n\n")
-    kept[title] = "\n\n".join(
-        part if part.startswith("|") else textwrap.fill(part, 110) for part in paragraphs
-    )
-    text = "".join(f"\n## {name}\n\n{kept[name]}\n" for name in sorted(kept))
-    RESULTS.write_text(head.strip() + "\n" + text, encoding="utf-8")
+def write(body: str) -> None:
+    """Write benches/RESULTS.md: the head, then the paragraphs and tables of `body`."""
+    paragraphs = [
+        part if part.startswith("|") else textwrap.fill(part, 110) for part in body.strip().split("\n\n")
+    ]
+    RESULTS.write_text("\n\n".join([HEAD.strip(), *paragraphs]) + "\n", encoding="utf-8")
