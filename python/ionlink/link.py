@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
 from math import inf
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
-from ionlink import _core, checks, seeds
+from ionlink import checks, seeds
 from ionlink._core import Link as CoreLink
 from ionlink.errors import ParameterError, refused
 from ionlink.parameters import (
@@ -24,7 +24,7 @@ from ionlink.progress import reporter
 from ionlink.results import ErrorBudget, Exact
 from ionlink.runs import Coincidences, RelativePrecision, Run
 from ionlink.sampler import Sampler
-from ionlink.tables import Parameters, arguments, branches, parts_of, settle, tree
+from ionlink.tables import Parameters, branches, parts_of, plant, settle, tree
 
 if TYPE_CHECKING:
     import os
@@ -160,7 +160,7 @@ class Link(Parameters, _Checked):
         object.__setattr__(self, "core", CoreLink(self.tree()))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Link.from_tree, (self.tree(),))
+        return (Link.from_tree, (self.core.tree(),))
 
     def __str__(self) -> str:
         return f"{self.name or 'link'} ({' - '.join(node.name for node in self.nodes)})"
@@ -212,7 +212,7 @@ class Link(Parameters, _Checked):
         ParameterError
             With the path of the field, for anything unknown, missing or outside its domain.
         """
-        return cls._grown(_core.link_tree(tree))
+        return cls._of(CoreLink(tree))
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Self:
@@ -232,7 +232,7 @@ class Link(Parameters, _Checked):
         except UnicodeDecodeError as error:
             raise ParameterError(f"{path}: not a text in UTF-8 (byte {error.start})") from None
         try:
-            return cls._grown(_core.link_from_toml(text))
+            return cls._of(CoreLink.from_toml(text))
         except ParameterError as error:
             error.args = (f"{path}: {error}",)
             raise
@@ -241,15 +241,23 @@ class Link(Parameters, _Checked):
         """Write a link file; `from_toml` reads an equal link from it."""
         from pathlib import Path
 
-        Path(path).write_bytes(_core.link_to_toml(self.tree()).encode())
+        Path(path).write_bytes(self.core.to_toml().encode())
 
     @classmethod
-    def _grown(cls, tree: Mapping[str, object]) -> Self:
-        rest = dict(tree)
-        nodes: Any = rest.pop("nodes")
-        named = dict(zip(("node_a", "node_b"), nodes, strict=False))
-        values: dict[str, Any] = arguments(cls, {**named, **rest})
-        return cls(**values)
+    def _of(cls, core: CoreLink) -> Self:
+        """Link that the core has made and checked; its fields grow when one of them is asked for."""
+        link = cls.__new__(cls)
+        object.__setattr__(link, "core", core)
+        return link
+
+    if not TYPE_CHECKING:  # or every attribute would seem to exist
+
+        def __getattr__(self, name: str) -> object:
+            if name in Link.__slots__:  # a field that is not there yet
+                branch = self.core.tree()
+                nodes = zip(("node_a", "node_b"), branch["nodes"], strict=False)
+                plant(self, {**branch, **dict(nodes)})
+            return object.__getattribute__(self, name)
 
     def replace(self, changes: Mapping[str, object]) -> Self:
         """Changed copy; keys are dotted paths such as ``station.transmission`` or ``paths.0.0.length_m``.
@@ -269,7 +277,7 @@ class Link(Parameters, _Checked):
         ParameterError
             For a path that does not exist, with a suggestion, and for a value outside its domain.
         """
-        return self._grown(_core.replace(self.tree(), {path: tree(value) for path, value in changes.items()}))
+        return self._of(self.core.replaced({path: tree(value) for path, value in changes.items()}))
 
     def exact(self) -> Exact:
         """Results without random numbers; computed once per link.
@@ -573,4 +581,4 @@ def basic_link(
     Link
         An ordinary link; errors name parameters by their paths in it.
     """
-    return Link.from_tree(_core.basic_link({name: tree(value) for name, value in locals().items()}))
+    return Link._of(CoreLink.basic({name: tree(value) for name, value in locals().items()}))

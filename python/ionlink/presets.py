@@ -32,4 +32,4 @@ def load(name: str) -> Link:
     ParameterError
         For an unknown name, with the names that exist.
     """
-    return Link._grown(_core.link_from_toml(text(name)))
+    return Link._of(_core.Link.from_toml(text(name)))

@@ -84,7 +84,7 @@ def _provenance(run: Run) -> dict[str, object]:
         "at_herald": run.at_herald,
         "coincidence_window_s": run.coincidence_window_s,
         "window_duration_s": run.window_duration_s,
-        "link": _core.link_to_toml(run.link.tree()),
+        "link": run.link.core.to_toml(),
     }
 
 
@@ -242,7 +242,7 @@ def _columns(
 
 
 def _link(provenance: Mapping[str, Any]) -> Link:
-    return Link._grown(_core.link_from_toml(provenance["link"]))
+    return Link._of(_core.Link.from_toml(provenance["link"]))
 
 
 def _restored(

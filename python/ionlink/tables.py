@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ionlink import _core
 from ionlink.errors import refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +38,7 @@ class Parameters:
         return hash((type(self), *_values(self)))
 
     def __repr__(self) -> str:
-        values = ((column, getattr(self, column.name)) for column in fields(self))
+        values = ((column, getattr(self, column.name)) for column in columns(type(self)))
         changed = (
             f"{column.name}={value!r}"
             for column, value in values
@@ -47,8 +47,34 @@ class Parameters:
         return f"{type(self).__name__}({', '.join(changed)})"
 
 
+class Column(NamedTuple):
+    """What one field of a class of tables is to this module; `put` sets it in a table, frozen or not."""
+
+    name: str
+    default: object
+    classes: tuple[type[Parameters], ...]
+    by_kind: dict[str | None, type[Parameters]]
+    put: Callable[[Parameters, object], None]
+
+
+_columns: dict[type[Parameters], tuple[Column, ...]] = {}
+
+
+def columns(cls: type[Parameters]) -> tuple[Column, ...]:
+    """Fields of a class of tables, in order; looked up once per class."""
+    if cls not in _columns:
+        _columns[cls] = tuple(_column(cls, column) for column in fields(cls))
+    return _columns[cls]
+
+
+def _column(cls: type[Parameters], column: Field[Any]) -> Column:
+    classes = column.metadata.get("classes", ())
+    by_kind = {known._kind if known._tagged else None: known for known in classes}
+    return Column(column.name, column.default, classes, by_kind, getattr(cls, column.name).__set__)
+
+
 def _values(table: Parameters) -> tuple[object, ...]:
-    return tuple(getattr(table, column.name) for column in fields(table))
+    return tuple(getattr(table, column.name) for column in columns(type(table)))
 
 
 def parts_of(*classes: type[Parameters]) -> dict[str, tuple[type[Parameters], ...]]:
@@ -58,15 +84,21 @@ def parts_of(*classes: type[Parameters]) -> dict[str, tuple[type[Parameters], ..
 
 def settle(table: Parameters) -> None:
     """Make the sequences of a new table tuples, and refuse parts of the wrong class."""
-    for column in fields(table):
-        value = _settled(column.name, getattr(table, column.name), column.metadata.get("classes"))
-        object.__setattr__(table, column.name, value)
+    for name, _, classes, _, put in columns(type(table)):
+        value = getattr(table, name)
+        if classes or type(value) not in _PLAIN:
+            put(table, _settled(name, value, classes))
 
 
-def _settled(path: str, value: object, classes: tuple[type[Parameters], ...] | None) -> object:
+_SEQUENCES = (list, tuple)
+_PLAIN = frozenset({float, int, bool, str, type(None)})
+"""Types of most values, which are the same here and in trees: a call each would take longer than all else."""
+
+
+def _settled(path: str, value: object, classes: tuple[type[Parameters], ...]) -> object:
     if isinstance(value, np.ndarray):
         value = value.tolist()
-    if isinstance(value, list | tuple):
+    if isinstance(value, _SEQUENCES):
         return tuple(_settled(f"{path}.{index}", item, classes) for index, item in enumerate(value))
     if classes and value is not None and not isinstance(value, classes):
         raise refused(path, value, " or ".join(known.__name__ for known in classes))
@@ -75,31 +107,35 @@ def _settled(path: str, value: object, classes: tuple[type[Parameters], ...] | N
 
 def branches(table: Parameters) -> dict[str, object]:
     """Fields of a table as plain values, without its kind."""
-    return {column.name: tree(getattr(table, column.name)) for column in fields(table)}
+    result = {}
+    for column in columns(type(table)):
+        value = getattr(table, column.name)
+        result[column.name] = value if type(value) in _PLAIN else tree(value)
+    return result
 
 
 def tree(value: object) -> object:
     """Parameters, and sequences of them, as the plain dicts and lists that the core reads."""
     if isinstance(value, Parameters):
         return {"kind": value._kind, **branches(value)} if value._tagged else branches(value)
-    if isinstance(value, list | tuple):
-        return [tree(item) for item in value]
+    if isinstance(value, _SEQUENCES):
+        return [item if type(item) in _PLAIN else tree(item) for item in value]
     return value
 
 
-def arguments(cls: type[Parameters], branch: Mapping[str, object]) -> dict[str, object]:
-    """Arguments that make a table of class `cls` from its branch of a checked tree."""
-    classes = {column.name: column.metadata.get("classes") for column in fields(cls)}
-    return {name: _planted(value, classes[name]) for name, value in branch.items() if name != "kind"}
+def plant(table: Parameters, branch: Mapping[str, object]) -> None:
+    """Set the fields of an empty table from its branch of a tree of the core, which has checked it."""
+    for name, default, _, by_kind, put in columns(type(table)):
+        value = branch.get(name, default)
+        put(table, value if type(value) in _PLAIN else _planted(value, by_kind))
 
 
-def _planted(value: object, classes: tuple[type[Parameters], ...] | None) -> object:
-    if classes is None:
-        return value
+def _planted(value: object, by_kind: dict[str | None, type[Parameters]]) -> object:
     if isinstance(value, list):
-        return [_planted(item, classes) for item in value]
-    if not isinstance(value, dict):
-        return value
-    kind = value.get("kind")
-    cls = next(known for known in classes if kind == (known._kind if known._tagged else None))
-    return cls(**arguments(cls, value))
+        return tuple([item if type(item) in _PLAIN else _planted(item, by_kind) for item in value])
+    if isinstance(value, dict):
+        cls = by_kind[value.get("kind")]
+        table: Any = cls.__new__(cls)
+        plant(table, value)
+        return table
+    return value

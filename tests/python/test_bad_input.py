@@ -418,7 +418,7 @@ def test_tables_are_accepted_or_explained(kind, data):
     )
 )
 def test_texts_are_explained(text):
-    assert isinstance(result_or_error(_core.link_from_toml, text), il.ParameterError)
+    assert isinstance(result_or_error(_core.Link.from_toml, text), il.ParameterError)
 
 
 def large(value):

@@ -151,4 +151,4 @@ def test_replace_refuses_what_does_not_exist_or_does_not_fit(stephenson):
 
 
 def test_the_core_reads_what_it_writes():
-    assert _core.link_from_toml(_core.link_to_toml(FULL.tree())) == _core.link_tree(FULL.tree())
+    assert _core.Link.from_toml(FULL.core.to_toml()).tree() == FULL.core.tree()

@@ -136,7 +136,7 @@ def test_defaults_are_those_of_the_core():
         "station": {"window_duration_s": 40e-9},
         "schedule": {"attempt_period_s": 1e-6},
     }
-    assert _core.link_tree(required) == without_none(link_of().tree())
+    assert _core.Link(required).tree() == without_none(link_of().tree())
 
 
 def test_defaults_of_parts_that_no_smallest_link_has_are_those_of_the_core():
@@ -148,7 +148,7 @@ def test_defaults_of_parts_that_no_smallest_link_has_are_those_of_the_core():
     bare["nodes"][0]["collection"] = {"kind": "lens", "numerical_aperture": 0.6}
     bare["published"] = {"fidelity": {"value": 0.9, "source": "s"}}
     del bare["encoding"]["mode_splitting_rad_per_s"]
-    assert _core.link_tree(bare) == without_none(link.tree())
+    assert _core.Link(bare).tree() == without_none(link.tree())
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_every_kind_of_part_has_the_defaults_of_the_core_and_comes_back_equal(ki
     if kind == "fiber":
         required |= {"attenuation_db_per_km", "group_index"}  # or a name in the catalog
     place[last] = {name: value for name, value in place[last].items() if name in {"kind", *required}}
-    assert _core.link_tree(tree) == without_none(link.tree())
+    assert _core.Link(tree).tree() == without_none(link.tree())
     assert il.Link.from_tree(tree) == link
     link.to_toml(tmp_path / "link.toml")
     again = il.Link.from_toml(tmp_path / "link.toml")
@@ -266,9 +266,31 @@ def test_the_number_of_nodes_follows_the_encoding():
 
 
 def test_basic_link_has_the_defaults_of_the_core():
-    assert il.basic_link(efficiency=(0.1, 0.2)) == il.Link.from_tree(
-        _core.basic_link({"efficiency": (0.1, 0.2)})
-    )
+    bare = _core.Link.basic({"efficiency": (0.1, 0.2)})
+    assert il.basic_link(efficiency=(0.1, 0.2)) == il.Link.from_tree(bare.tree())
+
+
+@pytest.mark.parametrize("column", dataclasses.fields(il.Link), ids=lambda column: column.name)
+def test_a_link_that_the_core_made_has_every_field_whichever_is_asked_for_first(column):
+    def made():
+        return il.basic_link(efficiency=(0.1, 0.2), memory=il.Memory(t2_s=1.0))
+
+    given = il.Link(**{field.name: getattr(made(), field.name) for field in dataclasses.fields(il.Link)})
+    assert getattr(made(), column.name) == getattr(given, column.name)
+    assert made() == given == copy.deepcopy(made())
+    assert (hash(made()), repr(made()), made().tree()) == (hash(given), repr(given), given.tree())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(made(), column.name, getattr(given, column.name))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        delattr(made(), column.name)
+
+
+def test_links_have_no_other_attributes():
+    link = il.basic_link(efficiency=(0.1, 0.2))
+    with pytest.raises(AttributeError, match="'Link' object has no attribute 'detectors'"):
+        assert link.detectors
+    assert not hasattr(link, "__dict__")
+    assert link.nodes == (link.node_a, link.node_b)
 
 
 @pytest.mark.parametrize("kind", SMALLEST)

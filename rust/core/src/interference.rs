@@ -67,35 +67,39 @@ impl Optics {
 
     /// Gram matrix of one polarization behind the optics of a port.
     fn outgoing(&self, port: usize, polarization: usize) -> Gram {
-        // amplitude of a photon of a source and mode that entered its path in polarization p
-        let amplitude = |source: usize, mode: usize, p: usize| -> Complex64 {
-            (0..2)
-                .map(|q| {
-                    let reflected = if self.carrier == Carrier::Polarization { q } else { mode };
-                    self.ports[port][polarization][q]
-                        * self.splitter.amplitude(reflected, port, source)
-                        * self.paths[source][q][p]
-                })
-                .sum()
-        };
+        // of a photon of a source and mode (2 source + mode) that entered its path in polarization p
+        let amplitudes: [[Complex64; 2]; 4] = std::array::from_fn(|photon| {
+            let (source, mode) = (photon / 2, photon % 2);
+            [0, 1].map(|p: usize| {
+                (0..2)
+                    .map(|q| {
+                        let reflected = if self.carrier == Carrier::Polarization { q } else { mode };
+                        self.ports[port][polarization][q]
+                            * self.splitter.amplitude(reflected, port, source)
+                            * self.paths[source][q][p]
+                    })
+                    .sum()
+            })
+        });
         let mut gram = DARK;
         for row in 0..4 {
             for column in 0..4 {
                 let ((s, a), (r, b)) = ((row / 2, row % 2), (column / 2, column % 2));
-                gram[row][column] = if self.carrier == Carrier::Polarization {
-                    let mut sum = Complex64::ZERO;
-                    for p in 0..2 {
-                        for q in 0..2 {
-                            sum += amplitude(s, a, p)
-                                * self.overlaps[s][r][2 * p + a][2 * q + b]
-                                * amplitude(r, b, q).conj();
+                if self.carrier != Carrier::Polarization {
+                    // photons of both modes leave in one polarization
+                    gram[row][column] = amplitudes[row][0] * amplitudes[column][0].conj();
+                    continue;
+                }
+                for p in 0..2 {
+                    for q in 0..2 {
+                        let (here, there) = (amplitudes[row][p], amplitudes[column][q]);
+                        // most polarizations do not get here
+                        if here != Complex64::ZERO && there != Complex64::ZERO {
+                            gram[row][column] +=
+                                here * self.overlaps[s][r][2 * p + a][2 * q + b] * there.conj();
                         }
                     }
-                    sum
-                } else {
-                    // photons of both modes leave in one polarization
-                    amplitude(s, a, 0) * amplitude(r, b, 0).conj()
-                };
+                }
             }
         }
         gram

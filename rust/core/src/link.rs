@@ -35,7 +35,7 @@ use crate::emission::{DoubleEmission, WavePacket, normal};
 use crate::encoding::{Carrier, EncodingParams, SLOTS};
 use crate::error::{Error, Result};
 use crate::herald::Pattern;
-use crate::interference::{Gram, Optics};
+use crate::interference::{DARK, Gram, Optics};
 use crate::memory::{HeraldedState, LocalErrors, Storage};
 use crate::motion::Motion;
 use crate::stream::Xoshiro;
@@ -100,7 +100,7 @@ pub struct Link {
     pub(crate) slots: [Slot; SLOTS],
     /// Gram matrix of each slot, with the slot's efficiency relative to the best detector.
     pub(crate) grams: [Gram; SLOTS],
-    /// The photon as a receiver analyzes it, ion-photon links.
+    /// The photon as a receiver analyzes it; nothing but for ion-photon links.
     pub(crate) received: Gram,
     pub(crate) window: Window,
     pub(crate) coincidence_window_s: Option<f64>,
@@ -262,10 +262,10 @@ impl Link {
         let mut link = Self {
             sources: two(sources)?,
             branches: [vec![], vec![]],
-            received: optics.received(),
+            received: DARK,
             optics,
             slots,
-            grams: [crate::interference::DARK; SLOTS],
+            grams: [DARK; SLOTS],
             window: station.window,
             coincidence_window_s: station.coincidence_window_s,
             mode_overlap,
@@ -301,9 +301,9 @@ impl Link {
                 *element *= slot.relative_efficiency;
             }
         }
-        self.received = self.optics.received();
         self.branches = [0, 1].map(|node: usize| self.sources[node].branches(&self.params.encoding));
         if self.params.nodes.len() == 1 {
+            self.received = self.optics.received();
             // a receiver has no second ion
             self.branches[1] = vec![Branch::idle()];
         }

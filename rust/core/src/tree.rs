@@ -23,6 +23,7 @@
 //! ```
 
 mod auto_or;
+mod given;
 mod kinds;
 mod one_or_many;
 mod probe;
@@ -147,7 +148,7 @@ impl Tree {
     /// # Errors
     /// [`Error::Parameter`] if `params` holds something that TOML cannot express, such as a `None` inside a list.
     pub fn from_params<T: serde::Serialize>(params: &T) -> Result<Self> {
-        text::params(params)
+        given::params(params)
     }
 
     /// Reads the tree into a type; an enum of several kinds is a table whose `kind` names the variant.

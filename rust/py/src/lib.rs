@@ -27,10 +27,7 @@ mod _core {
     #[pymodule_export]
     use super::link::{PyLink, PySampler};
     #[pymodule_export]
-    use super::params::{
-        basic_link, check, fields, link_from_toml, link_to_toml, link_tree, preset_names, preset_text,
-        replace,
-    };
+    use super::params::{check, fields, preset_names, preset_text};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -4,9 +4,11 @@ use crate::errors::{internal, translate};
 use crate::{arrays, arrow, params};
 use ionlink_core::emission::Emission;
 use ionlink_core::link::measure::operators_named;
+use ionlink_core::link::provenance;
+use ionlink_core::tree::Tree;
 use ionlink_core::{
-    Cause, Clock, Coincidences, Ended, EngineChoice, Error, Estimate, Exact, FidelityMean, Given, Heralds,
-    Key, Link, Plan, Precision, Progress, Records, Run, Sampler, Stop,
+    BasicLinkParams, Cause, Clock, Coincidences, Ended, EngineChoice, Error, Estimate, Exact, FidelityMean,
+    Given, Heralds, Key, Link, Plan, Precision, Progress, Records, Run, Sampler, Stop,
 };
 use numpy::{Complex64, Element, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyRuntimeError;
@@ -30,8 +32,51 @@ const SMALL_BYTES: u64 = 64 << 20;
 impl PyLink {
     #[new]
     fn new(tree: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let link = Link::from_tree(&params::tree(tree)?).map_err(translate)?;
-        Ok(Self { link: Arc::new(link) })
+        Self::checked(Link::from_tree(&params::tree(tree)?))
+    }
+
+    /// The link of a link file's text.
+    #[staticmethod]
+    fn from_toml(text: &str) -> PyResult<Self> {
+        Self::checked(Link::from_toml(text))
+    }
+
+    /// A link of which total efficiencies are known.
+    #[staticmethod]
+    fn basic(arguments: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let params = params::tree(arguments)?.read::<BasicLinkParams>();
+        Self::checked(params.and_then(|params| params.checked()))
+    }
+
+    /// Its parameters as plain values, every default filled in and what is absent left out.
+    fn tree(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        params::value(py, &self.params_tree()?)
+    }
+
+    /// The text of its link file.
+    fn to_toml(&self) -> PyResult<String> {
+        self.params_tree()?.to_toml().map_err(translate)
+    }
+
+    /// A changed link; keys are dotted paths. A changed parameter loses its entry in `inputs`, unless the changes say what
+    /// becomes of these themselves.
+    fn replaced(&self, changes: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let mut paths = vec![];
+        for path in changes.keys() {
+            paths.push(path.extract::<String>()?);
+        }
+        // from the full tree, so that parameters at their defaults have their places too
+        let mut params = self.link.params().clone();
+        if !paths.iter().any(|path| path.split('.').next() == Some("inputs")) {
+            for path in &paths {
+                provenance::forget(&mut params.inputs, path);
+            }
+        }
+        let mut changed = Tree::from_params(&params).map_err(translate)?;
+        for (path, value) in paths.into_iter().zip(changes.values()) {
+            changed.set(&path, params::tree(&value)?).map_err(translate)?;
+        }
+        Self::checked(Link::from_tree(&changed))
     }
 
     /// Name, slots as (port, mode) or nothing for a missing click, and index of the announced Bell state of each accepted
@@ -397,6 +442,14 @@ impl PyLink {
 }
 
 impl PyLink {
+    fn checked(link: ionlink_core::Result<Link>) -> PyResult<Self> {
+        Ok(Self { link: Arc::new(link.map_err(translate)?) })
+    }
+
+    fn params_tree(&self) -> PyResult<Tree> {
+        Tree::from_params(self.link.params()).map_err(translate)
+    }
+
     fn clock(&self, key: (u64, u64)) -> Clock {
         self.link.clock(Key([key.0, key.1]))
     }

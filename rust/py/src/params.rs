@@ -1,10 +1,9 @@
 //! Parameters across the border: Python objects become trees of the core, and back.
 
 use crate::errors::translate;
-use ionlink_core::link::params::LinkParams;
-use ionlink_core::link::{parts, provenance};
+use ionlink_core::link::parts;
 use ionlink_core::tree::{Entry, MAX_DEPTH, Node, Tree};
-use ionlink_core::{BasicLinkParams, Error, Link, presets};
+use ionlink_core::{Error, presets};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
@@ -80,11 +79,6 @@ pub(crate) fn value(py: Python<'_>, tree: &Tree) -> PyResult<Py<PyAny>> {
     })
 }
 
-/// The full tree of a checked link, defaults filled in.
-fn full(py: Python<'_>, params: &LinkParams) -> PyResult<Py<PyAny>> {
-    value(py, &Tree::from_params(params).map_err(translate)?)
-}
-
 /// Little-endian 32-bit words of a non-negative integer of any size.
 pub(crate) fn entropy_words(entropy: &Bound<'_, PyAny>) -> PyResult<Vec<u32>> {
     let bits: usize = entropy.call_method0("bit_length")?.extract()?;
@@ -106,60 +100,6 @@ pub(crate) fn check(kind: &str, tree: &Bound<'_, PyAny>) -> PyResult<()> {
 #[pyfunction]
 pub(crate) fn fields(kind: &str) -> PyResult<Vec<&'static str>> {
     parts::part_fields(kind).map(<[_]>::to_vec).map_err(translate)
-}
-
-/// The checked tree of a link with every default filled in.
-#[pyfunction]
-pub(crate) fn link_tree(py: Python<'_>, tree: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-    let link = Link::from_tree(&self::tree(tree)?).map_err(translate)?;
-    full(py, link.params())
-}
-
-/// The same from the text of a link file.
-#[pyfunction]
-pub(crate) fn link_from_toml(py: Python<'_>, text: &str) -> PyResult<Py<PyAny>> {
-    full(py, Link::from_toml(text).map_err(translate)?.params())
-}
-
-/// The text of a link file.
-#[pyfunction]
-pub(crate) fn link_to_toml(tree: &Bound<'_, PyAny>) -> PyResult<String> {
-    let link = Link::from_tree(&self::tree(tree)?).map_err(translate)?;
-    Tree::from_params(link.params()).and_then(|tree| tree.to_toml()).map_err(translate)
-}
-
-/// The tree of a link of which total efficiencies are known.
-#[pyfunction]
-pub(crate) fn basic_link(py: Python<'_>, arguments: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-    let params: BasicLinkParams = tree(arguments)?.read().map_err(translate)?;
-    full(py, params.checked().map_err(translate)?.params())
-}
-
-/// A changed copy of a link's tree; keys are dotted paths. A changed parameter loses its entry in `inputs`, unless the changes
-/// say what becomes of these themselves.
-#[pyfunction]
-pub(crate) fn replace(
-    py: Python<'_>,
-    tree: &Bound<'_, PyAny>,
-    changes: &Bound<'_, PyDict>,
-) -> PyResult<Py<PyAny>> {
-    // from the full tree, so that parameters at their defaults have their places too
-    let link = Link::from_tree(&self::tree(tree)?).map_err(translate)?;
-    let mut params = link.params().clone();
-    let mut paths = vec![];
-    for path in changes.keys() {
-        paths.push(path.extract::<String>()?);
-    }
-    if !paths.iter().any(|path| path.split('.').next() == Some("inputs")) {
-        for path in &paths {
-            provenance::forget(&mut params.inputs, path);
-        }
-    }
-    let mut changed = Tree::from_params(&params).map_err(translate)?;
-    for (path, value) in paths.into_iter().zip(changes.values()) {
-        changed.set(&path, self::tree(&value)?).map_err(translate)?;
-    }
-    full(py, Link::from_tree(&changed).map_err(translate)?.params())
 }
 
 /// Names of the shipped link files.

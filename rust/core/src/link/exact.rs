@@ -170,7 +170,14 @@ impl Exact {
             leaked += by_cause.iter().map(|(_, leaked)| leaked).sum::<f64>();
             patterns.push(PatternOutcome {
                 pattern,
-                by_cause: by_cause.map(|(operator, _)| link.finished(&operator, pattern.bell_state)),
+                by_cause: by_cause.map(|(operator, _)| {
+                    // most causes are those of effects that the link has not
+                    if operator == state::ZERO {
+                        operator
+                    } else {
+                        link.finished(&operator, pattern.bell_state)
+                    }
+                }),
             });
         }
         let mut outcomes: Vec<_> = BellState::ALL

@@ -71,7 +71,8 @@ pub(crate) struct Photons<'a> {
     even: bool,
     /// Coherence weight of a single photon of either ion.
     vacuum: f64,
-    /// The ions whose photons are registered nowhere while all slots are open for the whole window.
+    /// The ions whose photons are registered in a slot, and nowhere, while all slots are open for the whole window.
+    registered_throughout: [[OnceLock<Ion>; SLOTS]; 2],
     lost_throughout: [OnceLock<Ion>; 2],
 }
 
@@ -100,6 +101,7 @@ impl<'a> Photons<'a> {
             exchange: std::array::from_fn(|_| std::array::from_fn(|_| vec![])),
             even: false,
             vacuum: 0.0,
+            registered_throughout: Default::default(),
             lost_throughout: Default::default(),
         };
         if let [Some(a), Some(b)] = branches.map(|branch| branch.photon.as_ref()) {
@@ -110,8 +112,12 @@ impl<'a> Photons<'a> {
                     let mut terms = vec![];
                     for index in 0..16 {
                         let [a0, b0, a1, b1] = [index / 8, index / 4 % 2, index / 2 % 2, index % 2];
-                        let weight = link.grams[j][a0][2 + b1]
-                            * link.grams[k][2 + b0][a1]
+                        let [first, second] = [link.grams[j][a0][2 + b1], link.grams[k][2 + b0][a1]];
+                        if first == Complex64::ZERO || second == Complex64::ZERO {
+                            continue;
+                        }
+                        let weight = first
+                            * second
                             * (a.amplitudes[a0] * b.amplitudes[b0] * a.amplitudes[a1] * b.amplitudes[b1])
                             * scale;
                         if weight.norm_sqr() > 0.0 {
@@ -212,6 +218,14 @@ impl<'a> Photons<'a> {
 
     /// The ion whose photon is registered in a slot.
     fn registered(&self, node: usize, slot: usize, span: Span) -> Ion {
+        let new = || self.newly_registered(node, slot, span);
+        if span == Span::From(self.link.window.start_s) {
+            return *self.registered_throughout[node][slot].get_or_init(new);
+        }
+        new()
+    }
+
+    fn newly_registered(&self, node: usize, slot: usize, span: Span) -> Ion {
         let Some(photon) = &self.branches[node].photon else { return [[Complex64::ZERO; 2]; 2] };
         let gram = &self.link.grams[slot];
         let efficiency = self.link.sources[node].efficiency;

@@ -1,4 +1,4 @@
-//! Trees from texts: TOML with the position of every key and value, JSON without; and from parameters already read.
+//! Trees from texts: TOML with the position of every key and value, JSON without.
 
 use super::{Entry, MAX_DEPTH, Node, Tree, refusal};
 use crate::error::{Error, Position, Result};
@@ -175,49 +175,6 @@ pub(super) fn json(text: &str) -> Result<Tree> {
         });
         Error::Syntax { message, position }
     })
-}
-
-pub(super) fn params<T: serde::Serialize>(params: &T) -> Result<Tree> {
-    let value = toml::Value::try_from(params).map_err(|error| {
-        Error::parameter(
-            "",
-            format!("something else ({error})"),
-            "made of numbers, texts, lists and tables",
-            "",
-        )
-    })?;
-    let tree = from_value(value)?;
-    tree.check_depth()?;
-    Ok(tree)
-}
-
-fn from_value(value: toml::Value) -> Result<Tree> {
-    let node = match value {
-        toml::Value::Boolean(value) => Node::Bool(value),
-        toml::Value::Integer(value) => Node::Integer(value),
-        toml::Value::Float(value) => Node::Float(value),
-        toml::Value::String(text) => Node::Text(text),
-        toml::Value::Datetime(date) => {
-            return Err(Error::parameter("", date, "a number, text, true or false, a list or a table", ""));
-        }
-        toml::Value::Array(items) => Node::List(
-            items
-                .into_iter()
-                .enumerate()
-                .map(|(index, item)| from_value(item).map_err(|error| error.within(index)))
-                .collect::<Result<_>>()?,
-        ),
-        toml::Value::Table(entries) => Node::Map(
-            entries
-                .into_iter()
-                .map(|(key, value)| match from_value(value) {
-                    Ok(value) => Ok(Entry::new(key, value)),
-                    Err(error) => Err(error.within(key)),
-                })
-                .collect::<Result<_>>()?,
-        ),
-    };
-    Ok(node.into())
 }
 
 impl<'de> serde::Deserialize<'de> for Tree {

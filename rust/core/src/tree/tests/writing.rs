@@ -96,3 +96,69 @@ fn equality_ignores_positions_order_and_absent_entries() {
     assert_ne!(toml("a = 1"), toml("a = 1\nb = 2"));
     assert_ne!(toml("a = [1, 2]"), toml("a = [2, 1]"));
 }
+
+/// Every shape of value at once.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Shapes {
+    flag: bool,
+    small: u8,
+    negative: i64,
+    float: f64,
+    letter: char,
+    words: BTreeMap<String, Vec<f64>>,
+    pair: (u32, String),
+    absent: Option<f64>,
+    present: Option<Orientation>,
+    one_or_many: [OneOrMany<f64>; 2],
+    stretch: Stretch,
+}
+
+#[test]
+fn parameters_become_the_tree_that_they_are_read_from() {
+    let shapes = Shapes {
+        flag: true,
+        small: 7,
+        negative: -3,
+        float: f64::INFINITY,
+        letter: 'é',
+        words: BTreeMap::from([("b".into(), vec![1.0]), ("a".into(), vec![])]),
+        pair: (2, "text".into()),
+        absent: None,
+        present: Some(Orientation::Parallel),
+        one_or_many: [OneOrMany::One(0.5), OneOrMany::Many(vec![0.5, 0.25])],
+        stretch: Stretch::Loss(Loss { transmission: 0.5 }),
+    };
+    let tree = Tree::from_params(&shapes).unwrap();
+    let keys: Vec<_> = tree.entries().iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            "flag",
+            "small",
+            "negative",
+            "float",
+            "letter",
+            "words",
+            "pair",
+            "present",
+            "one_or_many",
+            "stretch"
+        ]
+    );
+    let text = r#"
+        flag = true
+        small = 7
+        negative = -3
+        float = inf
+        letter = "é"
+        words = { a = [], b = [1.0] }
+        pair = [2, "text"]
+        present = "parallel"
+        one_or_many = [0.5, [0.5, 0.25]]
+        stretch = { kind = "loss", transmission = 0.5 }
+    "#;
+    assert_eq!(tree, toml(text));
+    assert_eq!(tree.read::<Shapes>().unwrap(), shapes);
+    let outside = std::result::Result::<u8, u8>::Ok(1);
+    assert!(Tree::from_params(&outside).unwrap_err().to_string().contains("something else (Result)"));
+}
