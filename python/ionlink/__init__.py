@@ -16,8 +16,9 @@ from ionlink.errors import IonlinkError, MissingPackageError, ModelError, Parame
 
 if TYPE_CHECKING:
     from ionlink import atoms, bell, catalog, cli, plot, presets
+    from ionlink.basic import basic_link
     from ionlink.joining import merge
-    from ionlink.link import Link, Source, basic_link
+    from ionlink.link import Link, Source
     from ionlink.parameters import (
         BackgroundProfile,
         BarrettKok,
@@ -133,7 +134,7 @@ __all__ = [
 
 # a program pays for what it uses only: making all classes would take longer than loading the core
 _MODULES = ("atoms", "bell", "catalog", "cli", "plot", "presets")
-_HOMES = ("link", "parameters", "results", "runs", "sampler", "joining", "storage")
+_HOMES = ("link", "basic", "parameters", "results", "runs", "sampler", "joining", "storage")
 
 
 def __getattr__(name: str) -> Any:

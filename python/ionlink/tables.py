@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from ionlink import _core
-from ionlink.errors import refused
+from ionlink.errors import ParameterError, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,6 +128,32 @@ def plant(table: Parameters, branch: Mapping[str, object]) -> None:
     for name, default, _, by_kind, put in columns(type(table)):
         value = branch.get(name, default)
         put(table, value if type(value) in _PLAIN else _planted(value, by_kind))
+
+
+def not_set(table: Parameters, path: str, changes: Iterable[str]) -> ParameterError | None:
+    """Error for a change that leads into the part at `path` where none is set; None if that is not so."""
+    inside = next((change for change in changes if change.startswith(f"{path}.")), None)
+    classes = _classes_unset(table, path)
+    if inside is None or not classes:
+        return None
+    whole = " or ".join(f"il.{known.__name__}(...)" for known in classes)
+    name = inside.removeprefix(f"{path}.")
+    message = f"`{path}` is not set, so that there is no `{name}` in it to change: set `{path}` to {whole}"
+    return ParameterError(message, path=path, domain=whole)
+
+
+def _classes_unset(table: Parameters, path: str) -> tuple[type[Parameters], ...]:
+    *way, last = path.split(".")
+    place: object = table
+    for step in way:
+        if isinstance(place, tuple):
+            place = place[int(step)] if step.isdecimal() and int(step) < len(place) else None
+        else:
+            place = getattr(place, step, None)
+    for column in columns(type(place)) if isinstance(place, Parameters) else ():
+        if column.name == last and getattr(place, last) is None:
+            return column.classes
+    return ()
 
 
 def _planted(value: object, by_kind: dict[str | None, type[Parameters]]) -> object:

@@ -150,5 +150,39 @@ def test_replace_refuses_what_does_not_exist_or_does_not_fit(stephenson):
             stephenson.replace({path: 1.0})
 
 
+@pytest.mark.parametrize(
+    ("part", "name", "whole"),
+    [
+        ("nodes.0.memory", "t2_s", "il.Memory(...)"),
+        ("nodes.1.memory", "dynamical_decoupling.pulses", "il.Memory(...)"),
+        ("heralded_state", "bell_state", "il.HeraldedState(...)"),
+        (
+            "station.detectors.background_profile",
+            "decay_s",
+            "il.DecayingBackground(...) or il.BackgroundProfile(...)",
+        ),
+    ],
+)
+def test_replace_says_how_to_set_a_part_that_is_not_set(stephenson, part, name, whole):
+    with pytest.raises(il.ParameterError) as caught:
+        stephenson.replace({f"{part}.{name}": 1.0})
+    message = f"`{part}` is not set, so that there is no `{name}` in it to change: set `{part}` to {whole}"
+    assert str(caught.value) == message
+    assert (caught.value.path, caught.value.domain) == (part, whole)
+
+
+def test_replace_changes_a_part_that_an_earlier_change_sets(stephenson):
+    memory = il.Memory(t1_s=2.0)
+    changed = stephenson.replace({"nodes.0.memory": memory, "nodes.0.memory.t2_s": 1.0})
+    assert changed.node_a.memory == dataclasses.replace(memory, t2_s=1.0)
+    # what is wrong with the part itself is said as ever
+    with pytest.raises(il.ParameterError, match=r"`nodes\.0\.memory` must be a table, got 5"):
+        stephenson.replace({"nodes.0.memory": 5})
+    with pytest.raises(il.ParameterError, match=r"`nodes\.0\.memory\.t3_s` does not exist"):
+        stephenson.replace({"nodes.0.memory": {"t3_s": 1.0}})
+    with pytest.raises(il.ParameterError, match=r"`nodes\.0\.memoy` does not exist"):
+        stephenson.replace({"nodes.0.memoy.t2_s": 1.0})
+
+
 def test_the_core_reads_what_it_writes():
     assert _core.Link.from_toml(FULL.core.to_toml()).tree() == FULL.core.tree()

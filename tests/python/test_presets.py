@@ -406,8 +406,19 @@ def test_bounds_print_as_such_and_have_no_uncertainty():
         il.Measured(value=0.94, limit="lower", uncertainty=0.01, source="abstract")
     with pytest.raises(il.ParameterError, match="`limit` must be one of"):
         il.Measured(value=0.94, limit="about", source="abstract")
-    with pytest.raises(il.ParameterError, match="`status` must be"):
-        il.Measured(value=0.94, status="fitted", source="abstract")
+
+
+@pytest.mark.parametrize("status", ["fitted", "guessed"])
+def test_the_status_of_a_result_is_one_that_a_measurement_can_have(stephenson, status):
+    domain = 'one of "published", "secondary"'
+    with pytest.raises(il.ParameterError) as caught:
+        il.Measured(value=0.94, status=status, source="abstract")
+    assert str(caught.value) == f'`status` must be {domain}, got "{status}"'
+    with pytest.raises(il.ParameterError) as caught:
+        stephenson.replace({"published.fidelity.status": status})
+    assert (caught.value.path, caught.value.domain) == ("published.fidelity.status", domain)
+    with pytest.raises(il.ParameterError, match='"computed", "fitted"'):
+        il.Input(parameter="mode_overlap", status="guessed", source="a paper")
 
 
 # of the figure of Main et al.: magnitudes and phases of three digits, as real and imaginary parts of six

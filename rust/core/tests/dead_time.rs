@@ -2,9 +2,11 @@
 //! not depend on how a run is cut.
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
-use ionlink_core::{
-    BasicLinkParams, EngineChoice, Error, Given, Heralds, Key, Link, Plan, Run, State, Stop, state,
-};
+#[path = "common/runs.rs"]
+mod runs;
+
+use ionlink_core::{BasicLinkParams, EngineChoice, Error, Given, Key, Link, Plan, Run, State, Stop, state};
+use runs::{joined, run};
 
 fn link(dead_time_s: f64) -> Link {
     BasicLinkParams {
@@ -17,18 +19,6 @@ fn link(dead_time_s: f64) -> Link {
     }
     .checked()
     .unwrap()
-}
-
-fn sample(
-    link: &Link,
-    engine: EngineChoice,
-    seed: u64,
-    start_attempt: u64,
-    stop: Stop,
-    threads: usize,
-) -> Run {
-    let plan = Plan { engine, start_attempt, threads, ..Plan::new(Key::from_seed(seed), stop) };
-    link.sample(&plan, &mut |_| true).unwrap()
 }
 
 /// Share of each pattern and cause among attempts, and the mean of all states, as numbers with their spread.
@@ -70,8 +60,8 @@ fn a_dead_time_shorter_than_the_gap_changes_nothing() {
     let (ready, blind) = (link(0.0), link(0.9e-6));
     assert_eq!(ready.exact().unwrap(), blind.exact().unwrap());
     for engine in [EngineChoice::Photon, EngineChoice::Click, EngineChoice::Herald] {
-        let one = sample(&ready, engine, 1, 0, Stop::Heralds(2000), 1);
-        assert!(one == sample(&blind, engine, 1, 0, Stop::Heralds(2000), 1), "{engine:?}");
+        let one = run(&ready, engine, 1, 0, Stop::Heralds(2000), 1);
+        assert!(one == run(&blind, engine, 1, 0, Stop::Heralds(2000), 1), "{engine:?}");
     }
     let exact: Vec<(f64, f64)> = {
         let exact = blind.exact().unwrap();
@@ -81,7 +71,7 @@ fn a_dead_time_shorter_than_the_gap_changes_nothing() {
             .flat_map(|p| p.by_cause[..3].iter().map(|rho| (state::trace(rho), 0.0)).collect::<Vec<_>>())
             .collect()
     };
-    let seen = summary(&blind, &sample(&blind, EngineChoice::Click, 2, 0, MANY, 1));
+    let seen = summary(&blind, &run(&blind, EngineChoice::Click, 2, 0, MANY, 1));
     assert!(difference(&seen[..12], &exact) < SIGMAS);
 }
 
@@ -104,13 +94,13 @@ fn a_dead_time_longer_than_the_gap_is_beyond_exact_and_herald() {
         );
     }
     assert_eq!(blind.engine(EngineChoice::Auto, false).unwrap().0, EngineChoice::Click);
-    let photon = summary(&blind, &sample(&blind, EngineChoice::Photon, 3, 0, MANY, 1));
-    let click = summary(&blind, &sample(&blind, EngineChoice::Click, 4, 0, MANY, 1));
+    let photon = summary(&blind, &run(&blind, EngineChoice::Photon, 3, 0, MANY, 1));
+    let click = summary(&blind, &run(&blind, EngineChoice::Click, 4, 0, MANY, 1));
     assert!(difference(&photon, &click) < SIGMAS, "{}", difference(&photon, &click));
     // negative control: forgetting the dead time, or taking a longer one, shows at once
     for wrong in [0.0, 3.5e-6] {
         let other = link(wrong);
-        let other = summary(&other, &sample(&other, EngineChoice::Click, 5, 0, MANY, 1));
+        let other = summary(&other, &run(&other, EngineChoice::Click, 5, 0, MANY, 1));
         assert!(difference(&photon, &other) > 3.0 * SIGMAS);
     }
 }
@@ -131,7 +121,7 @@ fn blind_time_follows_the_textbook_loss_where_one_click_blocks_one_attempt() {
     .checked()
     .unwrap();
     for engine in [EngineChoice::Photon, EngineChoice::Click] {
-        let run = sample(&blind, engine, 6, 0, Stop::Attempts(400_000), 1);
+        let run = run(&blind, engine, 6, 0, Stop::Attempts(400_000), 1);
         let pp = run.heralds.cause.iter().filter(|cause| u32::from(**cause) == 0).count();
         assert_eq!(pp, 0);
         // heralds: slot 00 by its photon, one of two mode-1 slots by a dark count, the others silent. Darks in the
@@ -146,14 +136,6 @@ fn blind_time_follows_the_textbook_loss_where_one_click_blocks_one_attempt() {
 
 #[test]
 fn runs_of_blind_detectors_do_not_depend_on_how_they_are_cut() {
-    let join = |mut first: Heralds, second: Heralds| {
-        first.attempt.extend(second.attempt);
-        first.pattern.extend(second.pattern);
-        first.cause.extend(second.cause);
-        first.click_time_s.extend(second.click_time_s);
-        first.blind_s.extend(second.blind_s);
-        first
-    };
     // rare clicks with gaps longer than the memory, and clicks so dense that detectors never forget
     for efficiency in [[0.01, 0.01], [0.9, 0.9]] {
         let blind =
@@ -161,13 +143,13 @@ fn runs_of_blind_detectors_do_not_depend_on_how_they_are_cut() {
         let blind = blind.checked().unwrap();
         for engine in [EngineChoice::Photon, EngineChoice::Click] {
             let attempts = 2_500_000;
-            let whole = sample(&blind, engine, 8, 0, Stop::Attempts(attempts), 1);
+            let whole = run(&blind, engine, 8, 0, Stop::Attempts(attempts), 1);
             assert!(whole.heralds.len() > 100);
-            assert!(whole == sample(&blind, engine, 8, 0, Stop::Attempts(attempts), 2));
+            assert!(whole == run(&blind, engine, 8, 0, Stop::Attempts(attempts), 2));
             for cut in [17, 1 << 20, 2_000_001] {
-                let first = sample(&blind, engine, 8, 0, Stop::Attempts(cut), 1);
-                let second = sample(&blind, engine, 8, cut, Stop::Attempts(attempts - cut), 2);
-                assert!(join(first.heralds, second.heralds) == whole.heralds, "{engine:?} cut at {cut}");
+                let first = run(&blind, engine, 8, 0, Stop::Attempts(cut), 1);
+                let second = run(&blind, engine, 8, cut, Stop::Attempts(attempts - cut), 2);
+                assert!(joined(first.heralds, second.heralds) == whole.heralds, "{engine:?} cut at {cut}");
             }
         }
     }
@@ -177,7 +159,7 @@ fn runs_of_blind_detectors_do_not_depend_on_how_they_are_cut() {
 fn the_sampler_gives_the_heralds_of_a_run() {
     for blind in [link(0.0), link(2.5e-6)] {
         for engine in [EngineChoice::Photon, EngineChoice::Click, EngineChoice::Auto] {
-            let run = sample(&blind, engine, 11, 0, Stop::Heralds(300), 2);
+            let run = run(&blind, engine, 11, 0, Stop::Heralds(300), 2);
             let states = blind.states(run.heralds.records(), Given::Cause).unwrap();
             let mut sampler = ionlink_core::Sampler::new(&blind, Key::from_seed(11), engine).unwrap();
             for index in 0..300 {

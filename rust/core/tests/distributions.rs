@@ -2,6 +2,10 @@
 //! each other where dark counts make the densities long.
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
+#[path = "common/distance.rs"]
+mod distance;
+
+use distance::distance;
 use ionlink_core::tree::Tree;
 use ionlink_core::{BasicLinkParams, EngineChoice, Key, Link, Plan, Run, Stop};
 use serde_json::Value;
@@ -17,18 +21,7 @@ fn sample(link: &Link, engine: EngineChoice, heralds: u64, seed: u64) -> Run {
     link.sample(&plan, &mut |_| true).unwrap()
 }
 
-/// sqrt(n) times the largest distance between empirical and exact distribution.
-fn distance(mut values: Vec<f64>, cdf: impl Fn(f64) -> f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let n = values.len() as f64;
-    let largest = values.iter().enumerate().map(|(i, value)| {
-        let exact = cdf(*value);
-        (exact - i as f64 / n).abs().max(((i + 1) as f64 / n - exact).abs())
-    });
-    largest.fold(0.0, f64::max) * n.sqrt()
-}
-
-/// The same for two samples.
+/// [`distance`] of two samples.
 fn two_sample_distance(mut one: Vec<f64>, mut other: Vec<f64>) -> f64 {
     one.sort_by(f64::total_cmp);
     other.sort_by(f64::total_cmp);

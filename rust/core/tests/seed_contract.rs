@@ -2,8 +2,12 @@
 //! is cut. docs/reproducibility.md states it.
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
+#[path = "common/runs.rs"]
+mod runs;
+
 use ionlink_core::stream::STREAM_VERSION;
-use ionlink_core::{BasicLinkParams, Ended, EngineChoice, Heralds, Key, Link, Plan, Run, Stop};
+use ionlink_core::{BasicLinkParams, Ended, EngineChoice, Heralds, Key, Link, Plan, Stop};
+use runs::{joined, run};
 
 fn reference_link() -> Link {
     BasicLinkParams { efficiency: [0.0218; 2], dark_count_rate_hz: 60.0, ..Default::default() }
@@ -28,23 +32,6 @@ fn soft_and_pulsed_link() -> Link {
 }
 
 const ENGINES: [EngineChoice; 3] = [EngineChoice::Photon, EngineChoice::Click, EngineChoice::Herald];
-
-fn run(link: &Link, engine: EngineChoice, seed: u64, start_attempt: u64, stop: Stop, threads: usize) -> Run {
-    let plan = Plan { engine, start_attempt, threads, ..Plan::new(Key::from_seed(seed), stop) };
-    link.sample(&plan, &mut |_| true).unwrap()
-}
-
-fn joined(first: Heralds, second: Heralds) -> Heralds {
-    Heralds {
-        attempt: [first.attempt, second.attempt].concat(),
-        pattern: [first.pattern, second.pattern].concat(),
-        cause: [first.cause, second.cause].concat(),
-        click_time_s: [first.click_time_s, second.click_time_s].concat(),
-        blind_s: [first.blind_s, second.blind_s].concat(),
-        jitter_s: [first.jitter_s, second.jitter_s].concat(),
-        afterpulses: [first.afterpulses, second.afterpulses].concat(),
-    }
-}
 
 /// A fingerprint of every bit of a record (FNV-1a).
 fn fingerprint(heralds: &Heralds) -> u64 {

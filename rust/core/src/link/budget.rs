@@ -256,15 +256,10 @@ static MECHANISMS: [Mechanism; 36] = [
 const SMALL_FRACTION: f64 = 1e-9;
 
 fn without_local(link: &mut Link, remove: fn(&mut LocalErrorsParams)) {
-    for node in 0..link.params.nodes.len() {
-        let mut params = link.params.nodes[node].errors.clone();
-        remove(&mut params);
-        link.params.nodes[node].errors = params;
-        // parameters were checked when the link was made, and a neutral value passes every check
-        if let Ok(errors) = LocalErrors::new(&link.params.nodes[node].errors) {
-            link.errors[node] = errors;
-        }
+    for node in &mut link.params.nodes {
+        remove(&mut node.errors);
     }
+    restore(link);
 }
 
 fn without_memory(link: &mut Link, remove: fn(&mut MemoryParams)) {
@@ -274,9 +269,14 @@ fn without_memory(link: &mut Link, remove: fn(&mut MemoryParams)) {
     restore(link);
 }
 
-/// The storage of changed parameters.
+/// Local errors and storage of changed parameters.
 fn restore(link: &mut Link) {
     // parameters were checked when the link was made, and a neutral value passes every check
+    for (node, errors) in link.params.nodes.iter().zip(&mut link.errors) {
+        if let Ok(changed) = LocalErrors::new(&node.errors) {
+            *errors = changed;
+        }
+    }
     if let Ok(storage) = link.stored() {
         link.storage = storage;
     }

@@ -64,11 +64,22 @@ pub struct MeasuredParams {
     /// Whether only a bound was published.
     #[serde(default)]
     pub limit: Option<Limit>,
-    /// `published`, or `secondary` for a number that was read in another text and serves for orientation only.
+    /// How it was read.
     #[serde(default)]
-    pub status: Status,
+    pub status: Reading,
     /// Where it stands.
     pub source: String,
+}
+
+/// How a published number was read: what is computed, fitted or made up was not measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// In the publication itself.
+    #[default]
+    Published,
+    /// In another text that cites it; for orientation only.
+    Secondary,
 }
 
 /// Which way a bound bounds.
@@ -109,13 +120,7 @@ impl MeasuredParams {
                 return Err(Error::parameter("uncertainty", uncertainty, "left out beside a limit", ""));
             }
         }
-        match self.status {
-            Status::Published | Status::Secondary => Ok(()),
-            other => {
-                let given = format!("{other:?}").to_lowercase();
-                Err(Error::parameter("status", given, "\"published\" or \"secondary\": it was measured", ""))
-            }
-        }
+        Ok(())
     }
 }
 
@@ -268,17 +273,26 @@ mod tests {
     }
 
     #[test]
-    fn limits_have_no_uncertainty_and_results_are_measured() {
+    fn results_are_measured() {
+        for status in ["fitted", "guessed"] {
+            let text = format!("value = 0.94\nstatus = \"{status}\"\nsource = \"abstract\"\n");
+            let message = Tree::from_toml(&text).unwrap().read::<MeasuredParams>().unwrap_err().to_string();
+            let domain = "`status` must be one of \"published\", \"secondary\"";
+            assert_eq!(message, format!("line 2, column 10: {domain}, got \"{status}\""));
+        }
+    }
+
+    #[test]
+    fn limits_have_no_uncertainty_and_shares_are_no_more_than_one() {
         let fidelity = MeasuredParams {
             value: 0.94,
             uncertainty: None,
             limit: Some(Limit::Lower),
-            status: Status::Secondary,
+            status: Reading::Secondary,
             source: "abstract".into(),
         };
         assert!(fidelity.check().is_ok());
         assert!(MeasuredParams { uncertainty: Some(0.1), ..fidelity.clone() }.check().is_err());
-        assert!(MeasuredParams { status: Status::Fitted, ..fidelity.clone() }.check().is_err());
         let published = PublishedParams {
             fidelity: Some(MeasuredParams { value: 1.2, ..fidelity }),
             ..PublishedParams::default()

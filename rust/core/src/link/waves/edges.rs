@@ -59,26 +59,20 @@ impl Edges {
             blurred = grid == Grid::Coarse && length / beating > most;
             longest = longest.min(beating.max(length / most));
         }
-        let within = |times: &mut Vec<f64>| {
-            times.retain(|time| (start..=end).contains(time));
-            times.sort_by(f64::total_cmp);
-            times.dedup();
-        };
         if grid == Grid::Coarse {
             for (times, most) in [(&mut seams, MOST_SEAMS), (&mut marks, MOST_JUMPS)] {
-                within(times);
+                put_in_order(times, [start, end]);
                 let stride = times.len().div_ceil(most).max(1);
                 *times = times.iter().copied().step_by(stride).collect();
             }
             marks.extend([start, end]);
         }
         marks.append(&mut seams);
-        within(&mut marks);
+        put_in_order(&mut marks, [start, end]);
         let mut edges = vec![start];
         for pair in marks.windows(2) {
             let (low, high) = (pair[0], pair[1].min(tail.max(pair[0])));
-            let count = ((high - low) / longest).ceil().clamp(1.0, MOST_PIECES);
-            edges.extend((1..=count as usize).map(|k| low + (high - low) * k as f64 / count));
+            edges.extend(ends_of_pieces([low, high], longest, MOST_PIECES));
             if high < pair[1] {
                 edges.push(pair[1]);
             }
@@ -86,6 +80,19 @@ impl Edges {
         edges.dedup();
         Self { times_s: edges, unresolved, blurred }
     }
+}
+
+/// Puts times in order, each once, and leaves out those outside of \[start, end\].
+pub(crate) fn put_in_order(times: &mut Vec<f64>, [start, end]: [f64; 2]) {
+    times.retain(|time| (start..=end).contains(time));
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+}
+
+/// Ends of equal pieces of \[low, high\]: none longer than `longest`, unless `most` of them are not enough.
+pub(crate) fn ends_of_pieces([low, high]: [f64; 2], longest: f64, most: f64) -> impl Iterator<Item = f64> {
+    let count = ((high - low) / longest).ceil().clamp(1.0, most);
+    (1..=count as usize).map(move |k| low + (high - low) * k as f64 / count)
 }
 
 /// Seams that a coarse grid keeps: many pieces that hang together are smooth enough across some of their seams.
