@@ -29,6 +29,7 @@ pub mod link;
 pub mod math;
 pub mod memory;
 pub mod motion;
+mod pages;
 pub mod presets;
 pub mod simd;
 pub mod state;

@@ -351,11 +351,8 @@ impl PyLink {
             }
         };
         let columns = Columns::of(record)?;
-        let mut states = Vec::with_capacity(columns.pattern.len());
-        columns.in_parts(py, |records| {
-            states.append(&mut self.link.states(records, given)?);
-            Ok(())
-        })?;
+        let mut states = Link::room_for_states(columns.pattern.len());
+        columns.in_parts(py, |records| self.link.add_states(records, given, &mut states))?;
         arrays::states(py, states)
     }
 

@@ -98,6 +98,16 @@ impl<'a> Conditional<'a> {
         Ok(Self { link, pairs })
     }
 
+    /// The time (s) from which on clicks of two counted photons all leave one state, if there is one: that of photons alike in
+    /// time, whose densities are one number for every record.
+    pub(crate) fn timeless_from_s(&self) -> Option<f64> {
+        let [pair] = &self.pairs[..] else { return None };
+        let told = self.link.params.phase_feed_forward
+            || pair.extras.iter().any(Option::is_some)
+            || !self.link.motion.mean().is_still();
+        if told { None } else { pair.photons.alike_from_s() }
+    }
+
     /// The ions' normalized state given the record: what happened (the cause, and when clicks came) or, without a cause, only
     /// the recorded times. Nothing for a record that cannot be, such as a counted photon before its arrival.
     pub(crate) fn state(

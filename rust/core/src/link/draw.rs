@@ -9,7 +9,7 @@
 use super::Link;
 use super::attempt::{Heralded, Outcome};
 use super::detectors::Detectors;
-use super::record::{Coincidences, Heralds};
+use super::record::{Coincidences, Heralds, Records, Room};
 use super::run::{Ended, Plan, Progress, Stop};
 use crate::stream::{BlockKey, Key};
 use std::collections::BTreeMap;
@@ -112,18 +112,14 @@ impl Record {
         }
     }
 
-    fn append(&mut self, other: &mut Self) {
-        self.heralds.append(&mut other.heralds);
-        self.coincidences.append(&mut other.coincidences);
-    }
-
     /// Keeps the first `count` heralds and what else happened up to the last of them.
     fn truncate(&mut self, count: usize) {
         self.heralds.truncate(count);
-        if let Some(last) = self.heralds.attempt.last() {
-            let kept = self.coincidences.attempt.partition_point(|attempt| attempt <= last);
-            self.coincidences.truncate(kept);
-        }
+        let kept = match self.heralds.attempt.last() {
+            Some(last) => self.coincidences.attempt.partition_point(|attempt| attempt <= last),
+            None => 0,
+        };
+        self.coincidences.truncate(kept);
     }
 }
 
@@ -133,11 +129,14 @@ pub(super) struct Job<'a> {
     pub(super) plan: &'a Plan,
     /// Heralds to make room for.
     pub(super) expected: usize,
-    /// Told about every complete part of the record, in attempt order; says whether it is enough.
-    pub(super) enough: &'a mut (dyn FnMut(&Record, u64) -> bool + Send),
+    /// Told about every complete part of the record, in attempt order, and the attempts so far; says whether it is enough.
+    pub(super) enough: &'a mut Enough<'a>,
     /// Asked about every 20 ms on the calling thread whether to go on.
     pub(super) observer: &'a mut dyn FnMut(Progress) -> bool,
 }
+
+/// Says of the heralds of a further part, and the attempts so far, whether they are enough.
+pub(super) type Enough<'a> = dyn FnMut(Records<'_>, u64) -> bool + Send + 'a;
 
 /// The end of a run: record, attempts made, why it ended.
 pub(super) type Drawn = (Record, u64, Ended);
@@ -147,9 +146,13 @@ pub(super) fn draw<E: Engine>(engine: &E, job: Job<'_>) -> Drawn {
     let Job { link, plan, expected, enough, observer } = job;
     let length = engine.block_length();
     let goal = Goal::of(plan);
-    let mut record = Record { heralds: Heralds::with_room_for(expected), ..Record::default() };
+    let mut record = Record::default();
     if goal.total == 0 {
         return (record, 0, Ended::AsPlanned);
+    }
+    let alone = plan.threads == 1 || engine.remembers();
+    if alone {
+        record.heralds = Heralds::with_room_for(expected);
     }
     let mut throttle = Throttle::new();
     let mut block = plan.start_attempt / length;
@@ -163,7 +166,7 @@ pub(super) fn draw<E: Engine>(engine: &E, job: Job<'_>) -> Drawn {
     }
     let first_block = block;
     // One block on the calling thread first: small runs never meet another thread.
-    while plan.threads == 1 || block == first_block || engine.remembers() {
+    while alone || block == first_block {
         let attempts = goal.attempts_of(plan, block, length);
         let wanted = Block::new(engine, plan.key, block, attempts);
         let so_far = record.heralds.len();
@@ -181,12 +184,12 @@ pub(super) fn draw<E: Engine>(engine: &E, job: Job<'_>) -> Drawn {
         if done < wanted.attempts.end {
             return (record, attempts, Ended::Interrupted);
         }
-        if enough(&record, attempts) {
+        if enough(record.heralds.records().part(so_far..record.heralds.len()), attempts) {
             return (record, attempts, Ended::Enough);
         }
         block += 1;
     }
-    draw_parallel(engine, plan, &goal, record, block, enough, observer)
+    draw_parallel(engine, plan, &goal, record, block, Job { link, plan, expected, enough, observer })
 }
 
 /// What the detectors remember at the start of a block, given what they remember at the start of an earlier one; nothing
@@ -266,44 +269,59 @@ struct Part {
 /// Blocks that are complete from the first one on.
 struct Merge<'a> {
     start_attempt: u64,
-    record: Record,
+    heralds: usize,
+    /// Where the heralds of the next block go.
+    room: Room<'a>,
+    /// Blocks that did not fit into the room, or have columns that it has not: they follow once all is drawn.
+    rest: Vec<Record>,
+    coincidences: Coincidences,
     next_block: u64,
     waiting: BTreeMap<u64, Part>,
     reached: u64,
     ended: Option<Ended>,
     /// A block was left unfinished: nothing after it is contiguous.
     cut: bool,
-    enough: &'a mut (dyn FnMut(&Record, u64) -> bool + Send),
+    enough: &'a mut Enough<'a>,
 }
 
 fn draw_parallel<E: Engine>(
     engine: &E,
     plan: &Plan,
     goal: &Goal,
-    record: Record,
+    mut first: Record,
     first_block: u64,
-    enough: &mut (dyn FnMut(&Record, u64) -> bool + Send),
-    observer: &mut dyn FnMut(Progress) -> bool,
+    job: Job<'_>,
 ) -> Drawn {
+    let Job { expected, enough, observer, .. } = job;
     let length = engine.block_length();
     let threads = plan.threads.min(MAX_THREADS);
     let ahead = BLOCKS_AHEAD * threads as u64;
     let next = AtomicU64::new(first_block);
     let stop = AtomicBool::new(false);
-    let merge = Mutex::new(Merge {
+    let mut heralds = Heralds::zeroed(expected);
+    let mut merge = Merge {
         start_attempt: plan.start_attempt,
-        record,
+        heralds: 0,
+        room: heralds.room(),
+        rest: vec![],
+        coincidences: std::mem::take(&mut first.coincidences),
         next_block: first_block,
         waiting: BTreeMap::new(),
         reached: first_block * length,
         ended: None,
         cut: false,
         enough,
-    });
+    };
+    if let Some((record, room)) = merge.place(first) {
+        room.fill(&record.heralds);
+    }
+    let merge = Mutex::new(merge);
     // Workers never panic while holding the lock; a poisoned one still holds whole blocks.
     let lock = || merge.lock().unwrap_or_else(PoisonError::into_inner);
 
     let worker = |stopped: &mut dyn FnMut(u64) -> bool| {
+        // records of blocks that were copied, to be used again
+        let mut spare: Vec<Record> = vec![];
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number.saturating_mul(length) >= goal.end_attempt || stop.load(Ordering::Relaxed) {
@@ -317,12 +335,21 @@ fn draw_parallel<E: Engine>(
                 std::thread::sleep(Duration::from_millis(1));
             }
             let block = Block::new(engine, plan.key, number, goal.attempts_of(plan, number, length));
-            let mut record = Record::default();
+            let mut record = spare.pop().unwrap_or_default();
             let done = engine.run_block(&block, goal.heralds, &mut Detectors::ready(), stopped, &mut record);
-            let mut merge = lock();
-            merge.waiting.insert(number, Part { record, done, end: block.attempts.end });
-            merge.advance(goal, length);
-            if merge.ended.is_some() {
+            let (placed, ended) = {
+                let mut merge = lock();
+                merge.waiting.insert(number, Part { record, done, end: block.attempts.end });
+                let placed = merge.advance(goal, length);
+                (placed, merge.ended.is_some())
+            };
+            // each block has its place by now: copying needs no lock
+            for (mut record, room) in placed {
+                room.fill(&record.heralds);
+                record.truncate(0);
+                spare.push(record);
+            }
+            if ended {
                 stop.store(true, Ordering::Relaxed);
                 return;
             }
@@ -336,7 +363,7 @@ fn draw_parallel<E: Engine>(
         }
         let (heralds, reached) = {
             let merge = lock();
-            (merge.record.heralds.len(), merge.reached)
+            (merge.heralds, merge.reached)
         };
         if !observer(goal.progress(heralds, reached - plan.start_attempt)) {
             stop.store(true, Ordering::Relaxed);
@@ -363,29 +390,51 @@ fn draw_parallel<E: Engine>(
         }
     });
     let merge = merge.into_inner().unwrap_or_else(PoisonError::into_inner);
-    (merge.record, merge.reached - plan.start_attempt, merge.ended.unwrap_or(Ended::Interrupted))
+    let Merge { heralds: count, rest, coincidences, reached, ended, .. } = merge;
+    let apart: usize = rest.iter().map(|record| record.heralds.len()).sum();
+    heralds.truncate(count - apart);
+    for mut record in rest {
+        heralds.append(&mut record.heralds);
+    }
+    let record = Record { heralds, coincidences };
+    (record, reached - plan.start_attempt, ended.unwrap_or(Ended::Interrupted))
 }
 
-impl Merge<'_> {
-    /// Takes up waiting blocks in their order, as far as they reach.
-    fn advance(&mut self, goal: &Goal, length: u64) {
+impl<'a> Merge<'a> {
+    /// Takes up waiting blocks in their order, as far as they reach; says which records to copy where.
+    fn advance(&mut self, goal: &Goal, length: u64) -> Vec<(Record, Room<'a>)> {
+        let mut placed = vec![];
         while self.ended.is_none() && !self.cut {
             let Some(mut part) = self.waiting.remove(&self.next_block) else { break };
-            self.record.append(&mut part.record);
             self.reached = self.next_block * length + part.done;
             self.next_block += 1;
-            if self.record.heralds.len() >= goal.heralds {
-                self.record.truncate(goal.heralds);
-                self.reached = self.record.heralds.attempt.last().map_or(self.reached, |last| last + 1);
+            let wanted = goal.heralds - self.heralds;
+            if part.record.heralds.len() >= wanted {
+                part.record.truncate(wanted);
+                self.reached = part.record.heralds.attempt.last().map_or(self.reached, |last| last + 1);
                 self.ended = Some(Ended::AsPlanned);
             } else if self.reached == goal.end_attempt {
                 self.ended = Some(Ended::AsPlanned);
             } else if part.done < part.end {
                 self.cut = true;
-            } else if (self.enough)(&self.record, self.reached - self.start_attempt) {
+            } else if (self.enough)(part.record.heralds.records(), self.reached - self.start_attempt) {
                 self.ended = Some(Ended::Enough);
             }
+            placed.extend(self.place(part.record));
         }
+        placed
+    }
+
+    /// Counts a record as merged; says where its heralds go, unless they follow at the end.
+    fn place(&mut self, mut record: Record) -> Option<(Record, Room<'a>)> {
+        self.coincidences.append(&mut record.coincidences);
+        let count = record.heralds.len();
+        self.heralds += count;
+        if !self.rest.is_empty() || record.heralds.has_hidden_columns() || count > self.room.len() {
+            self.rest.push(record);
+            return None;
+        }
+        Some((record, self.room.split_off(count)))
     }
 }
 

@@ -147,6 +147,11 @@ impl<'a> Photons<'a> {
         self.waves.are_blurred()
     }
 
+    /// When both photons may be there (s), if they run alike in time: see [`Waves::alike_from_s`].
+    pub(crate) fn alike_from_s(&self) -> Option<f64> {
+        self.waves.alike_from_s()
+    }
+
     /// Whether there can be this many entangled photons; a receiver knows of one.
     pub(crate) fn can_register(&self, count: usize) -> bool {
         count <= self.link.params.nodes.len()

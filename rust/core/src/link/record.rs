@@ -2,6 +2,7 @@
 
 use crate::encoding::SLOTS;
 use crate::herald::Cause;
+use crate::pages;
 use crate::stream::BATCH;
 
 /// The record of heralds, in attempt order.
@@ -55,14 +56,43 @@ impl Heralds {
 
     /// Room for this many, so that columns need not be copied as they grow; less where the system refuses.
     pub(super) fn with_room_for(count: usize) -> Self {
-        let mut heralds = Self::default();
-        let refused = [
-            heralds.attempt.try_reserve_exact(count),
-            heralds.pattern.try_reserve_exact(count),
-            heralds.cause.try_reserve_exact(count),
-            heralds.click_time_s.try_reserve_exact(count),
-        ];
-        if refused.iter().any(std::result::Result::is_err) { Self::default() } else { heralds }
+        Self {
+            attempt: pages::with_room_for(count),
+            pattern: pages::with_room_for(count),
+            cause: pages::with_room_for(count),
+            click_time_s: pages::with_room_for(count),
+            ..Self::default()
+        }
+    }
+
+    /// So many heralds of zeros in memory that nothing has touched yet, for several threads to write; fewer where the system
+    /// refuses.
+    pub(super) fn zeroed(count: usize) -> Self {
+        let heralds = Self {
+            attempt: pages::zeroed(count),
+            pattern: pages::zeroed(count),
+            cause: pages::zeroed(count),
+            click_time_s: pages::zeroed(count),
+            ..Self::default()
+        };
+        let lengths =
+            [heralds.attempt.len(), heralds.pattern.len(), heralds.cause.len(), heralds.click_time_s.len()];
+        if lengths == [count; 4] { heralds } else { Self::default() }
+    }
+
+    /// The columns that every link has, to be written.
+    pub(super) fn room(&mut self) -> Room<'_> {
+        Room {
+            attempt: &mut self.attempt,
+            pattern: &mut self.pattern,
+            cause: &mut self.cause,
+            click_time_s: &mut self.click_time_s,
+        }
+    }
+
+    /// Whether there are heralds with more than those columns.
+    pub(super) fn has_hidden_columns(&self) -> bool {
+        !(self.blind_s.is_empty() && self.jitter_s.is_empty() && self.afterpulses.is_empty())
     }
 
     pub(super) fn push(&mut self, attempt: u64, pattern: u8, cause: Cause, click_time_s: [f64; 2]) {
@@ -98,6 +128,55 @@ impl Heralds {
         self.blind_s.truncate(length);
         self.jitter_s.truncate(length);
         self.afterpulses.truncate(length);
+    }
+}
+
+/// Places of heralds in a record.
+#[derive(Debug)]
+pub(super) struct Room<'a> {
+    attempt: &'a mut [u64],
+    pattern: &'a mut [u8],
+    cause: &'a mut [u8],
+    click_time_s: &'a mut [[f64; 2]],
+}
+
+impl Room<'_> {
+    pub(super) fn len(&self) -> usize {
+        self.attempt.len()
+    }
+
+    /// Copies heralds to their places, as many as there are of both.
+    pub(super) fn fill(self, heralds: &Heralds) {
+        copy(self.attempt, &heralds.attempt);
+        copy(self.pattern, &heralds.pattern);
+        copy(self.cause, &heralds.cause);
+        copy(self.click_time_s, &heralds.click_time_s);
+    }
+}
+
+impl<'a> Room<'a> {
+    /// The first places, which this room then has no longer; all, if there are fewer.
+    pub(super) fn split_off(&mut self, count: usize) -> Room<'a> {
+        let count = count.min(self.len());
+        Room {
+            attempt: split_off(&mut self.attempt, count),
+            pattern: split_off(&mut self.pattern, count),
+            cause: split_off(&mut self.cause, count),
+            click_time_s: split_off(&mut self.click_time_s, count),
+        }
+    }
+}
+
+fn split_off<'a, T>(column: &mut &'a mut [T], count: usize) -> &'a mut [T] {
+    column.split_off_mut(..count).unwrap_or_default()
+}
+
+/// In steps of a kilobyte at most: some processors copy longer ranges many times more slowly if they do not begin with a
+/// page.
+fn copy<T: Copy>(to: &mut [T], from: &[T]) {
+    for (to, from) in to.chunks_mut(BATCH).zip(from.chunks(BATCH)) {
+        let count = to.len().min(from.len());
+        to[..count].copy_from_slice(&from[..count]);
     }
 }
 

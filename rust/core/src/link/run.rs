@@ -14,6 +14,7 @@ use crate::encoding::{Carrier, SLOTS};
 use crate::error::{Error, Result};
 use crate::estimate::{self, Estimate};
 use crate::herald::Cause;
+use crate::pages;
 use crate::simd::Level;
 use crate::state::{self, State};
 use crate::stream::Key;
@@ -219,8 +220,8 @@ impl Link {
         let (engine, _) = self.engine(plan.engine, plan.record_coincidences)?;
         let deadline = plan.timeout_s.map(|timeout_s| Instant::now() + Duration::from_secs_f64(timeout_s));
         let mut reached = Reached::new(self, plan);
-        let mut enough = |record: &Record, attempts: u64| {
-            deadline.is_some_and(|deadline| Instant::now() >= deadline) || reached.with(record, attempts)
+        let mut enough = |heralds: Records<'_>, attempts: u64| {
+            deadline.is_some_and(|deadline| Instant::now() >= deadline) || reached.with(heralds, attempts)
         };
         let job = Job { link: self, plan, expected, enough: &mut enough, observer };
         let (Record { heralds, coincidences }, attempts, ended): Drawn = match engine {
@@ -332,7 +333,26 @@ impl Link {
     /// # Errors
     /// [`Error::Parameter`] when columns differ in length or a record is not one of this link.
     pub fn states(&self, records: Records<'_>, given: Given) -> Result<Vec<State>> {
-        self.each_state(records, given)?.collect()
+        let mut states = Self::room_for_states(records.pattern.len());
+        self.add_states(records, given, &mut states)?;
+        Ok(states)
+    }
+
+    /// Room for this many states, 256 bytes each.
+    pub fn room_for_states(count: usize) -> Vec<State> {
+        pages::with_room_for(count)
+    }
+
+    /// Adds the states of more records, as [`Link::states`] gives them; in parts, so that a caller can look after other things
+    /// in between.
+    ///
+    /// # Errors
+    /// As [`Link::states`].
+    pub fn add_states(&self, records: Records<'_>, given: Given, states: &mut Vec<State>) -> Result<()> {
+        for state in self.each_state(records, given)? {
+            states.push(state?);
+        }
+        Ok(())
     }
 
     pub(super) fn each_state<'a>(
@@ -388,7 +408,27 @@ impl Link {
         }
         let conditional = Conditional::new(self, Grid::Coarse)?;
         let start_s = self.window.start_s;
+        // where no time tells anything, two counted photons leave one state for each pattern
+        let timeless_from_s = if given == Given::Cause { conditional.timeless_from_s() } else { None };
+        let mut known: Vec<Option<Option<State>>> = vec![None; patterns.len()];
         Ok((0..count).map(move |index| {
+            let number = usize::from(pattern[index]);
+            let timeless = timeless_from_s.is_some_and(|from_s| {
+                let counted = |time_s: &f64| time_s + start_s >= from_s;
+                cause[index] == Cause::PhotonPhoton as u8
+                    && jitter_s.is_empty()
+                    && blind_s.is_empty()
+                    && click_time_s[index].iter().all(counted)
+            });
+            if timeless {
+                // of a record of its own, so that no bit depends on which record comes first
+                let state = known[number].get_or_insert_with(|| {
+                    let times_s = [timeless_from_s.map_or(start_s, |from_s| from_s.max(start_s)); 2];
+                    let seen = Seen::at(self, patterns[number], times_s);
+                    conditional.state(&seen, &times_s, Some(Cause::PhotonPhoton))
+                });
+                return state.ok_or_else(|| impossible(index));
+            }
             let recorded_s = click_time_s[index].map(|time| time + start_s);
             let mut times_s = recorded_s;
             if let Some(late_s) = jitter_s.get(index) {
@@ -521,6 +561,8 @@ struct Reached<'a> {
     link: &'a Link,
     until: Option<Precision>,
     start_attempt: u64,
+    /// Attempts of the heralds so far, if their probability matters.
+    heralds: Vec<u64>,
     fidelity: FidelityMean,
     /// What went wrong, which ends the run.
     error: Option<Error>,
@@ -529,30 +571,30 @@ struct Reached<'a> {
 impl<'a> Reached<'a> {
     fn new(link: &'a Link, plan: &Plan) -> Self {
         let Plan { until, start_attempt, .. } = *plan;
-        Self { link, until, start_attempt, fidelity: FidelityMean::default(), error: None }
+        Self { link, until, start_attempt, heralds: vec![], fidelity: FidelityMean::default(), error: None }
     }
 
-    fn with(&mut self, record: &Record, attempts: u64) -> bool {
+    /// With further heralds, and so many attempts in all.
+    fn with(&mut self, heralds: Records<'_>, attempts: u64) -> bool {
         let Some(Precision { herald_probability, fidelity }) = self.until else { return false };
         let fine = |estimate: Estimate, relative: f64| {
             0.5 * (estimate.high - estimate.low) <= relative * estimate.value
         };
-        let heralds = &record.heralds;
+        let mut reached = true;
         if let Some(relative) = herald_probability {
+            self.heralds.extend_from_slice(heralds.attempt);
             let attempts = self.start_attempt..self.start_attempt + attempts;
-            let counted = Counted { attempts, heralds: &heralds.attempt, at_herald: false };
-            if !fine(counted.herald_probability(self.link.schedule.ions_per_round()), relative) {
-                return false;
+            let counted = Counted { attempts, heralds: &self.heralds, at_herald: false };
+            reached = fine(counted.herald_probability(self.link.schedule.ions_per_round()), relative);
+        }
+        if let Some(relative) = fidelity {
+            if let Err(error) = self.link.add_fidelities(heralds, &mut self.fidelity) {
+                self.error = Some(error);
+                return true;
             }
+            reached &= fine(self.fidelity.estimate(), relative);
         }
-        let Some(relative) = fidelity else { return true };
-        let new = self.fidelity.count as usize..heralds.len();
-        let records = heralds.records().part(new);
-        if let Err(error) = self.link.add_fidelities(records, &mut self.fidelity) {
-            self.error = Some(error);
-            return true;
-        }
-        fine(self.fidelity.estimate(), relative)
+        reached
     }
 }
 

@@ -223,6 +223,13 @@ impl Waves {
         self.exchange(swap, spans)
     }
 
+    /// When both photons may be there (s), if they are plain exponentials that differ in nothing, keep their phase and do not
+    /// beat: then rho_A(t, u) rho_B(u, t) = |f(t)|² |f(u)|², and an exchange has the weight of what it exchanges.
+    pub(crate) fn alike_from_s(&self) -> Option<f64> {
+        let [a, b] = self.plain.as_ref()?;
+        (a == b && self.dephasing == 0.0 && self.splitting == 0.0).then_some(self.both_from_s)
+    }
+
     /// Whether these are the waves of such photons.
     pub(crate) fn are_of(&self, packets: [Option<&WavePacket>; 2]) -> bool {
         self.packets.each_ref().map(Option::as_ref) == packets

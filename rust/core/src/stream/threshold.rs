@@ -73,16 +73,18 @@ pub fn digit(words: &[u64; BATCH], row: usize, i: usize) -> u16 {
 
 vectorized! {
     fn possible(lead: u16, words: &[u64; BATCH], masks: &mut [u32; ROWS]) {
-        for (mask, row) in masks.iter_mut().zip(words.as_chunks::<8>().0) {
-            // little-endian digits lie in memory in their order; elsewhere the two swaps make it so
-            let digits = bytemuck::cast::<[u64; 8], [u16; 32]>(row.map(u64::to_le));
-            // bit 7 of each byte says yes
-            let yes: [u8; 32] = digits.map(|digit| if u16::from_le(digit) <= lead { 0x80 } else { 0 });
-            let eights = bytemuck::cast::<[u8; 32], [u64; 4]>(yes);
+        // little-endian digits lie in memory in their order; elsewhere the two swaps make it so
+        let words = words.map(u64::to_le);
+        let digits: &[u16] = bytemuck::cast_slice(&words);
+        let mut yes = [[0_u8; 8]; 4 * ROWS];
+        for (yes, digit) in yes.as_flattened_mut().iter_mut().zip(digits) {
+            *yes = u8::from(u16::from_le(*digit) <= lead);
+        }
+        for (mask, eights) in masks.iter_mut().zip(yes.as_chunks::<4>().0) {
             *mask = 0;
-            for (place, eight) in eights.into_iter().enumerate() {
-                // the product gathers the eight bits in its upper byte, the lowest digit's lowest
-                let gathered = (u64::from_le(eight) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            for (place, eight) in eights.iter().enumerate() {
+                // the product gathers the lowest bits of eight bytes in its upper byte, those of the first byte lowest
+                let gathered = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
                 *mask |= (gathered as u32) << (8 * place);
             }
         }

@@ -87,7 +87,8 @@ pub struct Xoshiro {
 }
 
 impl Xoshiro {
-    pub(super) fn new(state: [u64; 4]) -> Self {
+    /// A generator in this state, which must not be all zeros.
+    pub fn new(state: [u64; 4]) -> Self {
         Self { state }
     }
 
