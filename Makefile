@@ -32,6 +32,7 @@ demo: $(STAMP)/plot ## 100,000 heralds of a published link, as a table and a pic
 
 test: $(STAMP)/test ## the Rust core with its doctests, then Python against the installed wheel
 	cargo test --locked
+	IONLINK_SIMD=baseline cargo test --locked --test seed_contract
 	$(BIN)/pytest
 
 check: check-rust check-python check-package check-documents check-instructions ## format, lints, types, package, documents, instruction counts

@@ -198,6 +198,10 @@ class Link:
         record: Mapping[str, NDArray[Any] | None],
         given: str = "cause",
     ) -> NDArray[np.complex128]: ...
+    def summed_states(
+        self,
+        record: Mapping[str, NDArray[Any] | None],
+    ) -> NDArray[np.complex128]: ...
     def sampled_fidelity(
         self,
         record: Mapping[str, NDArray[Any] | None],

@@ -27,9 +27,6 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 __all__ = ["Coincidences", "RelativePrecision", "Run"]
 
-_CHUNK = 65_536
-"""Heralds whose states are held at once: 16 MiB."""
-
 SLOTS = ("00", "01", "10", "11")
 """Port and mode of each slot."""
 
@@ -388,16 +385,13 @@ class Run(_Columns):
     @cached_property
     def rho(self) -> dict[str, NDArray[np.complex128]]:
         """Mean state of each Bell state's heralds: complex128 (4, 4), NaN without any."""
-        sums = {index: np.zeros((4, 4), dtype=np.complex128) for index in self._announced}
-        for start in range(0, self.heralds, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            states, announced = self.states(part), self.bell_state[part]
-            for index, total in sums.items():
-                np.add(total, states[announced == index].sum(axis=0), out=total)
+        sums = self.link.core.summed_states(self._record(slice(None)))
         counts = np.bincount(self.bell_state, minlength=len(_core.BELL_STATES))
         return {
-            _core.BELL_STATES[index]: _frozen(total / counts[index] if counts[index] else total * np.nan)
-            for index, total in sums.items()
+            _core.BELL_STATES[index]: _frozen(
+                sums[index] / counts[index] if counts[index] else sums[index] * np.nan
+            )
+            for index in self._announced
         }
 
     def __repr__(self) -> str:

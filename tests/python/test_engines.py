@@ -2,6 +2,9 @@
 
 import itertools
 import math
+import os
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -309,3 +312,43 @@ def test_impossible_precisions_are_refused(arguments, path):
 def test_windows_must_end_before_the_next_attempt():
     with pytest.raises(il.ParameterError, match=r"`window_duration_s` must be at most the attempt period"):
         il.basic_link(efficiency=(0.1, 0.1), window_duration_s=2e-6)
+
+
+SIMD = """
+import hashlib
+import ionlink as il
+
+links = [
+    il.basic_link(efficiency=(0.2, 0.3), dark_count_rate_hz=1e6),
+    il.basic_link(efficiency=(0.4, 0.3), window_duration_s=0.9e-6, dead_time_s=0.5e-6),
+    il.basic_link(encoding="number", efficiency=(0.3, 0.2), bright_fraction=(0.1, 0.15)),
+    il.presets.load("stephenson2020"),
+]
+for link in links:
+    for engine in ("photon", "click", "herald"):
+        try:
+            run = link.sample(heralds=2000, seed=5, engine=engine)
+        except il.ModelError:
+            continue
+        digest = hashlib.sha256(run.attempt.tobytes() + run.click_time_s.tobytes() + run.cause.tobytes())
+        print(engine, run.attempts, digest.hexdigest())
+"""
+
+
+def run_with_instructions(name):
+    command = [sys.executable, "-c", SIMD]
+    return subprocess.run(command, env={**os.environ, "IONLINK_SIMD": name}, capture_output=True, text=True)
+
+
+def test_vector_instructions_change_nothing():
+    baseline, best = (run_with_instructions(name) for name in ("baseline", ""))
+    assert baseline.returncode == 0, baseline.stderr
+    assert len(baseline.stdout.splitlines()) == 11
+    assert baseline.stdout == best.stdout
+
+
+def test_unknown_vector_instructions_are_refused():
+    refused = run_with_instructions("mmx")
+    assert refused.returncode != 0
+    assert 'IONLINK_SIMD` must be "baseline", or "avx2"' in refused.stderr
+    assert 'got "mmx"' in refused.stderr

@@ -15,6 +15,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -350,10 +351,20 @@ impl PyLink {
                 return Err(translate(Error::parameter("given", format!("{other:?}"), domain, "")));
             }
         };
-        let columns = Columns::of(record)?;
-        let mut states = Link::room_for_states(columns.pattern.len());
-        columns.in_parts(py, |records| self.link.add_states(records, given, &mut states))?;
+        let mut states = Link::room_for_states(Columns::count(record)?);
+        Columns::in_parts(py, record, |records| self.link.add_states(records, given, &mut states))?;
         arrays::states(py, states)
+    }
+
+    /// Sum of the states of each Bell state's heralds given their causes: complex128 (4, 4, 4).
+    fn summed_states<'py>(
+        &self,
+        py: Python<'py>,
+        record: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyArray3<Complex64>>> {
+        let mut sums = [[[Complex64::ZERO; 4]; 4]; 4];
+        Columns::in_parts(py, record, |records| self.link.sum_states(records, &mut sums))?;
+        arrays::states(py, sums.to_vec())
     }
 
     /// Mean fidelity to the announced Bell states with its 95 % interval: value, low, high.
@@ -362,9 +373,8 @@ impl PyLink {
         py: Python<'py>,
         record: &Bound<'py, PyDict>,
     ) -> PyResult<(f64, f64, f64)> {
-        let columns = Columns::of(record)?;
         let mut mean = FidelityMean::default();
-        columns.in_parts(py, |records| self.link.add_fidelities(records, &mut mean))?;
+        Columns::in_parts(py, record, |records| self.link.add_fidelities(records, &mut mean))?;
         Ok(triple(mean.estimate()))
     }
 
@@ -378,10 +388,9 @@ impl PyLink {
         record: &Bound<'py, PyDict>,
     ) -> PyResult<Bound<'py, PyArray2<i8>>> {
         let operators = operators_named(basis).map_err(translate)?;
-        let columns = Columns::of(record)?;
         let (key, attempt) = (Key([key.0, key.1]), attempt.as_array().to_vec());
         let mut outcomes = Vec::with_capacity(attempt.len());
-        columns.in_parts(py, |records| {
+        Columns::in_parts(py, record, |records| {
             let start = attempt.len().min(outcomes.len());
             let part = start..attempt.len().min(start + records.pattern.len());
             outcomes.append(&mut self.link.measure(&attempt[part], records, operators, key)?);
@@ -399,7 +408,7 @@ impl PyLink {
         record: &Bound<'py, PyDict>,
         metadata: HashMap<String, String>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        let columns = Columns::of(record)?;
+        let columns = Columns::of(record, 0..Columns::count(record)?)?;
         let attempt = attempt.as_array().to_vec();
         let times_s = py.detach(|| self.clock(key).times_s(&attempt)).map_err(translate)?;
         arrow::stream(py, &self.link, attempt, times_s, &columns, metadata)
@@ -510,7 +519,7 @@ fn triple(estimate: Estimate) -> (f64, f64, f64) {
     (estimate.value, estimate.low, estimate.high)
 }
 
-/// Copies of a record's columns: contiguous, and safe from other threads once detached.
+/// Copies of a record's columns, or of a part of them: contiguous, and safe from other threads once detached.
 pub(crate) struct Columns {
     /// Empty where states do not depend on it.
     attempt: Vec<u64>,
@@ -523,42 +532,57 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    fn of(record: &Bound<'_, PyDict>) -> PyResult<Self> {
+    fn of(record: &Bound<'_, PyDict>, part: Range<usize>) -> PyResult<Self> {
         Ok(Self {
-            attempt: column(record, "attempt")?,
-            pattern: column(record, "pattern")?,
-            cause: column(record, "cause")?,
-            click_time_s: rows(record, "click_time_s")?,
-            blind_s: rows(record, "blind_s")?,
-            jitter_s: rows(record, "jitter_s")?,
-            afterpulses: column(record, "afterpulses")?,
+            attempt: column(record, "attempt", &part)?,
+            pattern: column(record, "pattern", &part)?,
+            cause: column(record, "cause", &part)?,
+            click_time_s: rows(record, "click_time_s", &part)?,
+            blind_s: rows(record, "blind_s", &part)?,
+            jitter_s: rows(record, "jitter_s", &part)?,
+            afterpulses: column(record, "afterpulses", &part)?,
         })
+    }
+
+    /// Number of records; all columns that are there must have as many.
+    fn count(record: &Bound<'_, PyDict>) -> PyResult<usize> {
+        let length = |name: &str| -> PyResult<Option<usize>> {
+            record.get_item(name)?.filter(|value| !value.is_none()).map(|value| value.len()).transpose()
+        };
+        let [pattern, cause, click_time_s] =
+            [length("pattern")?, length("cause")?, length("click_time_s")?].map(Option::unwrap_or_default);
+        if cause != pattern || click_time_s != pattern {
+            let given = format!("{pattern}, {cause} and {click_time_s} records");
+            let names = "pattern, cause, click_time_s";
+            return Err(translate(Error::parameter(names, given, "of one length", "")));
+        }
+        for name in ["attempt", "blind_s", "jitter_s", "afterpulses"] {
+            if let Some(length) = length(name)?
+                && length != pattern
+            {
+                let domain = format!("as long as pattern ({pattern})");
+                return Err(translate(Error::parameter(name, format!("{length} records"), domain, "")));
+            }
+        }
+        Ok(pattern)
     }
 
     /// Hands the records over in parts, detached from the interpreter, and looks for signals in between.
     fn in_parts(
-        &self,
         py: Python<'_>,
+        record: &Bound<'_, PyDict>,
         mut work: impl FnMut(Records<'_>) -> ionlink_core::Result<()> + Send,
     ) -> PyResult<()> {
         // as many as take a few hundredths of a second, whatever the link
         const MOST: usize = 1 << 14;
         const LONG: Duration = Duration::from_millis(20);
-        let Self { pattern, cause, click_time_s, .. } = self;
-        if cause.len() != pattern.len() || click_time_s.len() != pattern.len() {
-            let given = format!("{}, {} and {} records", pattern.len(), cause.len(), click_time_s.len());
-            return Err(translate(Error::parameter(
-                "pattern, cause, click_time_s",
-                given,
-                "of one length",
-                "",
-            )));
-        }
+        let count = Self::count(record)?;
         let (mut start, mut size) = (0, 16);
-        while start < pattern.len() {
-            let end = pattern.len().min(start + size);
+        while start < count {
+            let end = count.min(start + size);
+            let part = Self::of(record, start..end)?;
             let begun = Instant::now();
-            py.detach(|| work(self.records().part(start..end))).map_err(translate)?;
+            py.detach(|| work(part.records())).map_err(translate)?;
             py.check_signals()?;
             start = end;
             size = if begun.elapsed() < LONG { (2 * size).min(MOST) } else { (size / 2).max(1) };
@@ -579,16 +603,24 @@ impl Columns {
     }
 }
 
-/// A column of numbers; empty where it is None or left out.
-fn column<T: Element + Clone>(record: &Bound<'_, PyDict>, name: &str) -> PyResult<Vec<T>> {
-    match record.get_item(name)?.filter(|value| !value.is_none()) {
-        Some(value) => Ok(value.extract::<PyReadonlyArray1<'_, T>>()?.as_array().to_vec()),
-        None => Ok(vec![]),
-    }
+/// Part of a column of numbers; empty where it is None or left out.
+fn column<T: Element + Copy>(
+    record: &Bound<'_, PyDict>,
+    name: &str,
+    part: &Range<usize>,
+) -> PyResult<Vec<T>> {
+    let Some(value) = record.get_item(name)?.filter(|value| !value.is_none()) else { return Ok(vec![]) };
+    let array = value.extract::<PyReadonlyArray1<'_, T>>()?;
+    let array = array.as_array();
+    Ok(array.iter().skip(part.start).take(part.len()).copied().collect())
 }
 
-/// A column of rows; empty where it is None or left out.
-fn rows<const N: usize>(record: &Bound<'_, PyDict>, name: &str) -> PyResult<Vec<[f64; N]>> {
+/// Part of a column of rows; empty where it is None or left out.
+fn rows<const N: usize>(
+    record: &Bound<'_, PyDict>,
+    name: &str,
+    part: &Range<usize>,
+) -> PyResult<Vec<[f64; N]>> {
     let Some(value) = record.get_item(name)?.filter(|value| !value.is_none()) else { return Ok(vec![]) };
     let array = value.extract::<PyReadonlyArray2<'_, f64>>()?;
     let array = array.as_array();
@@ -596,7 +628,8 @@ fn rows<const N: usize>(record: &Bound<'_, PyDict>, name: &str) -> PyResult<Vec<
         let given = format!("{} columns", array.ncols());
         return Err(translate(Error::parameter(name, given, format!("an array with {N} columns"), "")));
     }
-    Ok(array.rows().into_iter().map(|row| std::array::from_fn(|column| row[column])).collect())
+    let rows = array.rows().into_iter().skip(part.start).take(part.len());
+    Ok(rows.map(|row| std::array::from_fn(|column| row[column])).collect())
 }
 
 /// Memory that a run may take: what the system, or the container around this process, can give without swapping.

@@ -167,6 +167,7 @@ impl<'a> Room<'a> {
     }
 }
 
+#[expect(clippy::mut_mut, reason = "what is borrowed shrinks")]
 fn split_off<'a, T>(column: &mut &'a mut [T], count: usize) -> &'a mut [T] {
     column.split_off_mut(..count).unwrap_or_default()
 }

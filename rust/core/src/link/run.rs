@@ -338,6 +338,17 @@ impl Link {
         Ok(states)
     }
 
+    /// Adds the states of heralds, given their causes, to the sum of their announced Bell state.
+    ///
+    /// # Errors
+    /// As [`Link::states`].
+    pub fn sum_states(&self, records: Records<'_>, sums: &mut [State; 4]) -> Result<()> {
+        for (rho, pattern) in self.each_state(records, Given::Cause)?.zip(records.pattern) {
+            state::add(&mut sums[self.patterns[usize::from(*pattern)].bell_state as usize], &rho?, 1.0);
+        }
+        Ok(())
+    }
+
     /// Room for this many states, 256 bytes each.
     pub fn room_for_states(count: usize) -> Vec<State> {
         pages::with_room_for(count)
