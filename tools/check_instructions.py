@@ -6,8 +6,8 @@ difference is the case. The counts stand in benches/instructions.toml. A case fa
 more; one that takes over 3 % less passes, but the file should be written anew, so that the gain is kept.
 The build is that of the wheel users get.
 
-Another compiler makes other instructions of the same sources: with another rustc, or for another target, than
-the stored ones counts are printed and fail nothing. A change of the compiler therefore goes with `--write`.
+Another compiler makes other instructions of the same sources: with another rustc, for another target, or on a
+processor that has not the stored instruction set, counts are printed and fail nothing. A change of the compiler therefore goes with `--write`.
 
 Usage: python tools/check_instructions.py [--write]
 """
@@ -147,11 +147,11 @@ def written(compiler: Compiler, counts: dict[str, int]) -> str:
     return f'{HEAD}rustc = "{compiler.rustc}"\ntarget = "{compiler.target}"\n\n[instructions]\n{rows}'
 
 
-def current_compiler() -> Compiler:
-    """The rustc that cargo uses."""
+def current_compiler(program: str) -> Compiler:
+    """The rustc that cargo uses, and the instruction set that hot loops take on this processor."""
     text = run("rustc", "-vV")
     found = dict(re.findall(r"^(release|host): (\S+)$", text, re.MULTILINE))
-    return Compiler(found["release"], found["host"])
+    return Compiler(found["release"], f"{found['host']}, {run(program, '--instruction-set').strip()}")
 
 
 def built() -> str:
@@ -206,7 +206,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="store the counts in benches/instructions.toml")
     arguments = parser.parse_args()
 
-    compiler, program = current_compiler(), built()
+    program = built()
+    compiler = current_compiler(program)
     cases = listed(program)
     # counts do not suffer from company
     with ThreadPoolExecutor(os.cpu_count()) as pool:

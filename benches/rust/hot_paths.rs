@@ -13,6 +13,7 @@
 use ionlink_core::channel::{ElementParams, FiberParams};
 use ionlink_core::collection::{CollectionParams, Stage};
 use ionlink_core::encoding::{BarrettKokParams, EncodingParams};
+use ionlink_core::simd::Level;
 use ionlink_core::{BasicLinkParams, EngineChoice, Given, Key, Link, Plan, Result, Stop};
 use std::hint::black_box;
 use std::time::Instant;
@@ -173,6 +174,10 @@ fn main() -> Result<()> {
         for case in CASES {
             println!("{} {} {}", case.name, case.units, case.unit);
         }
+        return Ok(());
+    }
+    if wanted == Some("--instruction-set") {
+        println!("{}", Level::chosen()?.name());
         return Ok(());
     }
     let cases: Vec<&Case> = CASES.iter().filter(|case| wanted.is_none_or(|name| name == case.name)).collect();
