@@ -76,6 +76,7 @@ macro_rules! vectorized {
     ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $body:block) => {
         $(#[$doc])*
         #[inline]
+        #[allow(clippy::too_many_arguments, reason = "what a loop needs")]
         #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "the one call that needs AVX2 to be there"))]
         $vis fn $name(level: crate::simd::Level, $($arg: $type),*) {
             #[inline(always)]

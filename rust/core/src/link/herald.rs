@@ -12,7 +12,7 @@ use super::click::set_probability;
 use super::detectors::Detectors;
 use super::draw::{Block, Engine, Record, block_length_for};
 use super::exact::Operators;
-use super::record::Batch;
+use super::record::{Batch, Code};
 use super::rounds::OnePerRound;
 use crate::emission::{Arrival, Exponential};
 use crate::encoding::{Carrier, SLOTS};
@@ -107,24 +107,14 @@ enum Events {
     DarkDark,
 }
 
-/// What most heralds need of their way.
-#[derive(Debug, Clone, Copy)]
-struct Code {
-    pattern: u8,
-    cause: u8,
-    exchanged: bool,
-    /// Whether there is more to its times than two photons.
-    rare: bool,
-}
-
 impl Code {
-    fn of(way: &Way) -> Self {
-        let (pattern, cause) = (way.pattern, way.cause as u8);
+    fn of_way(way: &Way) -> Self {
         match way.events {
             Events::PhotonPhoton { exchanged, dark: [false, false] } => {
-                Self { pattern, cause, exchanged, rare: false }
+                Self::new(way.pattern, way.cause, exchanged, false)
             }
-            _ => Self { pattern, cause, exchanged: false, rare: true },
+            // there is more to its times than two photons
+            _ => Self::new(way.pattern, way.cause, false, true),
         }
     }
 }
@@ -240,7 +230,7 @@ impl<'a> Ways<'a> {
         Some(Self {
             link,
             choice: Alias::new(&weights)?,
-            codes: ways.iter().map(Code::of).collect(),
+            codes: ways.iter().map(Code::of_way).collect(),
             list: ways,
             inside: [0, 1]
                 .map(|node: usize| link.sources[node].packet.inside(link.window.start_s, link.window.end_s)),
@@ -377,6 +367,7 @@ impl HeraldEngine<'_> {
         let start_s = self.link.window.start_s;
         let (mut words, mut numbers, mut photon_s) = ([0; BATCH], [0; BATCH], [[0.0; BATCH]; 2]);
         let mut batch = Batch::new();
+        let mut codes = [Code::default(); BATCH];
         let mut jitters_s = [[0.0; 2]; BATCH];
         let (start, end) = (block.attempts.start, block.attempts.end);
         let mut done = 0;
@@ -393,25 +384,19 @@ impl HeraldEngine<'_> {
                 arrival.each(self.level, &words, photon_s);
             }
             lanes.fill(&mut words);
-            let mut rare = 0_u64;
             for (index, word) in words.iter_mut().enumerate() {
                 let way = ways.choice.choose(*word);
                 *word = way as u64;
-                let code = ways.codes[way];
-                rare |= u64::from(code.rare) << index;
-                let [a, b] = [photon_s[0][index] - start_s, photon_s[1][index] - start_s];
-                batch.attempt[index] = block.first_attempt + numbers[index];
-                batch.pattern[index] = code.pattern;
-                batch.cause[index] = code.cause;
-                batch.click_time_s[index] = if code.exchanged { [b, a] } else { [a, b] };
+                codes[index] = ways.codes[way];
             }
+            let rare = batch.fill(self.level, &codes, &numbers, block.first_attempt, &photon_s, start_s);
             let within = numbers.partition_point(|number| *number < end);
-            while rare.trailing_zeros() < within as u32 {
-                let index = rare.trailing_zeros() as usize;
-                rare &= rare - 1;
-                let way = &ways.list[words[index] as usize];
-                let times_s = ways.times(way, [photon_s[0][index], photon_s[1][index]], &mut rng);
-                batch.click_time_s[index] = times_s.map(|time_s| time_s - start_s);
+            if rare {
+                for index in (0..within).filter(|index| codes[*index].is_rare()) {
+                    let way = &ways.list[words[index] as usize];
+                    let times_s = ways.times(way, [photon_s[0][index], photon_s[1][index]], &mut rng);
+                    batch.click_time_s[index] = times_s.map(|time_s| time_s - start_s);
+                }
             }
             if self.link.jitters {
                 for index in 0..within {

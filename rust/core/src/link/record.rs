@@ -3,6 +3,7 @@
 use crate::encoding::SLOTS;
 use crate::herald::Cause;
 use crate::pages;
+use crate::simd::{Level, vectorized};
 use crate::stream::BATCH;
 
 /// The record of heralds, in attempt order.
@@ -195,12 +196,77 @@ impl Batch {
         Self { attempt: [0; BATCH], pattern: [0; BATCH], cause: [0; BATCH], click_time_s: [[0.0; 2]; BATCH] }
     }
 
+    /// Heralds of two photons each, at these times (s) less `start_s`; says whether any of them is rare.
+    #[inline]
+    pub(super) fn fill(
+        &mut self,
+        level: Level,
+        codes: &[Code; BATCH],
+        numbers: &[u64; BATCH],
+        first_attempt: u64,
+        photon_s: &[[f64; BATCH]; 2],
+        start_s: f64,
+    ) -> bool {
+        let mut rare = false;
+        fill(level, self, codes, numbers, first_attempt, photon_s, start_s, &mut rare);
+        rare
+    }
+
     /// Moves a herald to an earlier place.
     pub(super) fn shift(&mut self, from: usize, to: usize) {
         self.attempt[to] = self.attempt[from];
         self.pattern[to] = self.pattern[from];
         self.cause[to] = self.cause[from];
         self.click_time_s[to] = self.click_time_s[from];
+    }
+}
+
+/// Pattern and cause of a herald of two photons, and whether they are exchanged or there is more to it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Code(u32);
+
+impl Code {
+    const EXCHANGED: u32 = 1 << 16;
+    const RARE: u32 = 1 << 17;
+
+    pub(super) fn new(pattern: u8, cause: Cause, exchanged: bool, rare: bool) -> Self {
+        let flag = |set: bool, flag: u32| if set { flag } else { 0 };
+        let bytes = u32::from(pattern) | u32::from(cause as u8) << 8;
+        Self(bytes | flag(exchanged, Self::EXCHANGED) | flag(rare, Self::RARE))
+    }
+
+    pub(super) fn is_rare(self) -> bool {
+        self.0 & Self::RARE != 0
+    }
+}
+
+vectorized! {
+    fn fill(
+        batch: &mut Batch,
+        codes: &[Code; BATCH],
+        numbers: &[u64; BATCH],
+        first_attempt: u64,
+        photon_s: &[[f64; BATCH]; 2],
+        start_s: f64,
+        rare: &mut bool,
+    ) {
+        for (attempt, number) in batch.attempt.iter_mut().zip(numbers) {
+            *attempt = first_attempt + number;
+        }
+        let mut flags = 0;
+        for ((pattern, cause), code) in batch.pattern.iter_mut().zip(&mut batch.cause).zip(codes) {
+            *pattern = code.0 as u8;
+            *cause = (code.0 >> 8) as u8;
+            flags |= code.0;
+        }
+        *rare = Code(flags).is_rare();
+        let [a, b] = photon_s;
+        for (((times, code), a), b) in batch.click_time_s.iter_mut().zip(codes).zip(a).zip(b) {
+            let exchanged = code.0 & Code::EXCHANGED != 0;
+            let first = if exchanged { b } else { a };
+            let second = if exchanged { a } else { b };
+            *times = [first - start_s, second - start_s];
+        }
     }
 }
 

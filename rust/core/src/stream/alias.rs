@@ -19,8 +19,8 @@ pub struct Alias {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Cell {
     share: u64,
-    own: u32,
-    other: u32,
+    /// The cell's own class, and the one that has the rest.
+    classes: [u32; 2],
 }
 
 impl Alias {
@@ -37,14 +37,14 @@ impl Alias {
         let rest = u64::BITS - count.trailing_zeros();
         let weight = |class: usize| weights.get(class).copied().unwrap_or(0.0).max(0.0);
         let mut share: Vec<f64> = (0..count).map(|class| weight(class) / total * count as f64).collect();
-        let whole = |class: usize| Cell { share: 0, own: class as u32, other: class as u32 };
+        let whole = |class: usize| Cell { share: 0, classes: [class as u32; 2] };
         let mut cells: Vec<Cell> = (0..count).map(whole).collect();
         let (mut small, mut large): (Vec<usize>, Vec<usize>) =
             (0..count).partition(|class| share[*class] < 1.0);
         while let (Some(poor), Some(&rich)) = (small.pop(), large.last()) {
             // the words inside a cell are whole numbers below 2^rest; a share below one stays below that
             let words = share[poor] * math::pow(2.0, f64::from(rest));
-            cells[poor] = Cell { share: words as u64, own: poor as u32, other: rich as u32 };
+            cells[poor] = Cell { share: words as u64, classes: [poor as u32, rich as u32] };
             share[rich] -= 1.0 - share[poor];
             if share[rich] < 1.0 {
                 large.pop();
@@ -65,7 +65,8 @@ impl Alias {
     pub fn choose(&self, word: u64) -> usize {
         let cell = &self.cells[(word >> self.rest) as usize];
         let inside = word & !(u64::MAX << self.rest);
-        if inside < cell.share { cell.own as usize } else { cell.other as usize }
+        // no branch: nobody can predict it
+        cell.classes[usize::from(inside >= cell.share)] as usize
     }
 
     /// Draws a class.
@@ -86,8 +87,8 @@ mod tests {
         let mut sum = vec![0.0; alias.cells.len()];
         for cell in &alias.cells {
             let share = cell.share as f64 / math::pow(2.0, f64::from(alias.rest));
-            sum[cell.own as usize] += share / count;
-            sum[cell.other as usize] += (1.0 - share) / count;
+            sum[cell.classes[0] as usize] += share / count;
+            sum[cell.classes[1] as usize] += (1.0 - share) / count;
         }
         sum
     }
