@@ -35,8 +35,8 @@ pub(crate) fn zeroed<T: bytemuck::Zeroable>(count: usize) -> Vec<T> {
 fn advise_huge<T>(room: &mut [T]) {
     const PAGE_BYTES: usize = 4096;
     let skipped = room.as_ptr().addr().wrapping_neg() % PAGE_BYTES;
-    let bytes = size_of_val(room).saturating_sub(skipped);
-    // SAFETY: the range lies inside the borrowed room and begins with a page; the advice changes neither its contents nor who
+    let bytes = size_of_val(room).saturating_sub(skipped) / PAGE_BYTES * PAGE_BYTES;
+    // SAFETY: the range lies inside the borrowed room and consists of whole pages; the advice changes neither its contents nor who
     // may use it, and an error means that it was not taken.
     unsafe {
         libc::madvise(room.as_mut_ptr().byte_add(skipped).cast(), bytes, libc::MADV_HUGEPAGE);

@@ -31,6 +31,26 @@ fn soft_and_pulsed_link() -> Link {
     Link::from_toml(&text).unwrap()
 }
 
+/// Heralds that are frequent, often with dark counts, and recorded late: everything that batches draw.
+fn jittering_link() -> Link {
+    let text = r#"
+        [[nodes]]
+        name = "a"
+        emission = { lifetime_s = 8e-9 }
+        collection = { kind = "measured_efficiency", efficiency = 0.4, includes = ["collection", "path", "detector"] }
+        [[nodes]]
+        name = "b"
+        emission = { lifetime_s = 8e-9 }
+        collection = { kind = "measured_efficiency", efficiency = 0.4, includes = ["collection", "path", "detector"] }
+        [station]
+        window_duration_s = 40e-9
+        detectors = { dark_count_rate_hz = 2e6, timing_jitter_s = 5e-10 }
+        [schedule]
+        attempt_period_s = 1e-6
+    "#;
+    Link::from_toml(text).unwrap()
+}
+
 const ENGINES: [EngineChoice; 3] = [EngineChoice::Photon, EngineChoice::Click, EngineChoice::Herald];
 
 /// A fingerprint of every bit of a record (FNV-1a).
@@ -84,6 +104,38 @@ fn ten_and_ninety_are_a_hundred() {
         assert_eq!(first.attempts + second.attempts, hundred.attempts);
         assert!(joined(first.heralds, second.heralds) == hundred.heralds);
         assert_eq!(hundred.attempts, hundred.heralds.attempt[99] + 1);
+    }
+}
+
+#[test]
+fn batches_may_be_cut_anywhere() {
+    let link = jittering_link();
+    for engine in ENGINES {
+        let whole = run(&link, engine, 7, 0, Stop::Attempts(40_000), 1);
+        assert!(!whole.heralds.jitter_s.is_empty());
+        assert!(run(&link, engine, 7, 0, Stop::Attempts(40_000), 2) == whole);
+        for cut in [1, 333, 1000, 12_345, 39_999] {
+            let first = run(&link, engine, 7, 0, Stop::Attempts(cut), 1);
+            let second = run(&link, engine, 7, cut, Stop::Attempts(40_000 - cut), 2);
+            let count = first.heralds.len() as u64;
+            assert!(
+                run(&link, engine, 7, 0, Stop::Heralds(count), 1).heralds == first.heralds,
+                "{engine:?} {cut}"
+            );
+            assert!(joined(first.heralds, second.heralds) == whole.heralds, "{engine:?} {cut}");
+        }
+    }
+}
+
+#[test]
+fn recording_coincidences_changes_no_herald() {
+    let link = jittering_link();
+    for engine in [EngineChoice::Photon, EngineChoice::Click] {
+        let plan = Plan { engine, ..Plan::new(Key::from_seed(3), Stop::Attempts(20_000)) };
+        let without = link.sample(&plan, &mut |_| true).unwrap();
+        let with = link.sample(&Plan { record_coincidences: true, ..plan }, &mut |_| true).unwrap();
+        assert!(with.coincidences.attempt.len() > 100);
+        assert!(with.heralds == without.heralds, "{engine:?}");
     }
 }
 

@@ -2,7 +2,9 @@
 //! trifle, which are computed for every record.
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
-use ionlink_core::{BasicLinkParams, Cause, EngineChoice, Given, Key, Link, Plan, State, Stop};
+use ionlink_core::{
+    BasicLinkParams, Cause, EngineChoice, Error, Given, Key, Link, Plan, Precision, State, Stop,
+};
 
 fn base(encoding: &str) -> BasicLinkParams {
     BasicLinkParams {
@@ -68,4 +70,29 @@ fn a_state_does_not_depend_on_the_records_beside_it() {
             assert_eq!(alone, [*state]);
         }
     }
+}
+
+#[test]
+fn a_precision_that_cannot_be_known_is_refused() {
+    let node = |name: &str| {
+        format!(
+            "[[nodes]]\nname = \"{name}\"\nemission = {{ lifetime_s = 8e-9, wavepacket = {{ kind = \"smeared\", rise_s = 1e-9 }} }}\n\
+             collection = {{ kind = \"measured_efficiency\", efficiency = 0.4, includes = [\"collection\"] }}\n\
+             [[nodes.motion]]\nlamb_dicke = 0.2\nfrequency_rad_per_s = 1e10\nmean_phonons = 5.0\n"
+        )
+    };
+    let text = format!(
+        "{}{}[station]\nwindow_duration_s = 40e-9\n[schedule]\nattempt_period_s = 1e-6\n",
+        node("a"),
+        node("b")
+    );
+    let link = Link::from_toml(&text).unwrap();
+    let until = Precision { fidelity: Some(1e-4), herald_probability: None };
+    let plan = Plan {
+        engine: EngineChoice::Click,
+        until: Some(until),
+        ..Plan::new(Key::from_seed(1), Stop::Attempts(1 << 40))
+    };
+    let error = link.sample(&plan, &mut |_| true).unwrap_err();
+    assert!(matches!(error, Error::Model { .. }), "{error}");
 }

@@ -395,7 +395,8 @@ impl<'a> Attempts<'a> {
                 afterpulses,
             });
         }
-        if self.record_coincidences {
+        // jitter is drawn whether or not coincidences are recorded, which must not move later attempts
+        if self.record_coincidences || self.link.jitters {
             for mode in 0..2 {
                 let slots = [mode, 2 + mode];
                 if mask == 1 << slots[0] | 1 << slots[1] {
@@ -404,7 +405,9 @@ impl<'a> Attempts<'a> {
                     for (time_s, jitter_s) in click_time_s.iter_mut().zip(jitter_s) {
                         *time_s += jitter_s;
                     }
-                    return Outcome::Coincidence(Coincided { mode: mode as u8, click_time_s });
+                    if self.record_coincidences {
+                        return Outcome::Coincidence(Coincided { mode: mode as u8, click_time_s });
+                    }
                 }
             }
         }

@@ -152,7 +152,7 @@ pub(super) fn draw<E: Engine>(engine: &E, job: Job<'_>) -> Drawn {
     }
     let alone = plan.threads == 1 || engine.remembers();
     if alone {
-        record.heralds = Heralds::with_room_for(expected);
+        record.heralds = Heralds::with_room_for(link, expected);
     }
     let mut throttle = Throttle::new();
     let mut block = plan.start_attempt / length;
@@ -272,7 +272,7 @@ struct Merge<'a> {
     heralds: usize,
     /// Where the heralds of the next block go.
     room: Room<'a>,
-    /// Blocks that did not fit into the room, or have columns that it has not: they follow once all is drawn.
+    /// Blocks that did not fit into the room: they follow once all is drawn.
     rest: Vec<Record>,
     coincidences: Coincidences,
     next_block: u64,
@@ -292,13 +292,13 @@ fn draw_parallel<E: Engine>(
     first_block: u64,
     job: Job<'_>,
 ) -> Drawn {
-    let Job { expected, enough, observer, .. } = job;
+    let Job { link, expected, enough, observer, .. } = job;
     let length = engine.block_length();
     let threads = plan.threads.min(MAX_THREADS);
     let ahead = BLOCKS_AHEAD * threads as u64;
     let next = AtomicU64::new(first_block);
     let stop = AtomicBool::new(false);
-    let mut heralds = Heralds::zeroed(expected);
+    let mut heralds = Heralds::zeroed(link, expected);
     let mut merge = Merge {
         start_attempt: plan.start_attempt,
         heralds: 0,
@@ -320,6 +320,8 @@ fn draw_parallel<E: Engine>(
     let lock = || merge.lock().unwrap_or_else(PoisonError::into_inner);
 
     let worker = |stopped: &mut dyn FnMut(u64) -> bool| {
+        // a worker that panics leaves a gap that the others would wait for
+        let _guard = StopIfPanicking(&stop);
         // records of blocks that were copied, to be used again
         let mut spare: Vec<Record> = vec![];
         loop {
@@ -329,7 +331,7 @@ fn draw_parallel<E: Engine>(
             }
             // a block far ahead of the merged ones waits: what is drawn but not merged stays bounded
             while number > lock().next_block + ahead {
-                if stop.load(Ordering::Relaxed) {
+                if stopped(0) {
                     return;
                 }
                 std::thread::sleep(Duration::from_millis(1));
@@ -346,8 +348,10 @@ fn draw_parallel<E: Engine>(
             // each block has its place by now: copying needs no lock
             for (mut record, room) in placed {
                 room.fill(&record.heralds);
-                record.truncate(0);
-                spare.push(record);
+                if spare.is_empty() {
+                    record.truncate(0);
+                    spare.push(record);
+                }
             }
             if ended {
                 stop.store(true, Ordering::Relaxed);
@@ -400,6 +404,17 @@ fn draw_parallel<E: Engine>(
     (record, reached - plan.start_attempt, ended.unwrap_or(Ended::Interrupted))
 }
 
+/// Stops a run whose worker unwinds.
+struct StopIfPanicking<'a>(&'a AtomicBool);
+
+impl Drop for StopIfPanicking<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 impl<'a> Merge<'a> {
     /// Takes up waiting blocks in their order, as far as they reach; says which records to copy where.
     fn advance(&mut self, goal: &Goal, length: u64) -> Vec<(Record, Room<'a>)> {
@@ -430,7 +445,7 @@ impl<'a> Merge<'a> {
         self.coincidences.append(&mut record.coincidences);
         let count = record.heralds.len();
         self.heralds += count;
-        if !self.rest.is_empty() || record.heralds.has_hidden_columns() || count > self.room.len() {
+        if !self.rest.is_empty() || count > self.room.len() {
             self.rest.push(record);
             return None;
         }

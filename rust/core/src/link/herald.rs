@@ -363,6 +363,8 @@ impl HeraldEngine<'_> {
     ) -> u64 {
         let mut lanes = block.key.lanes(self.level);
         let mut rng = block.key.scalar(0);
+        // of its own, so that the jitter of a herald depends on the heralds before it and not on where the batch is cut
+        let mut late = block.key.scalar(1);
         let mut rounds = OnePerRound::new(&self.link.schedule);
         let start_s = self.link.window.start_s;
         let (mut words, mut numbers, mut photon_s) = ([0; BATCH], [0; BATCH], [[0.0; BATCH]; 2]);
@@ -401,7 +403,7 @@ impl HeraldEngine<'_> {
             if self.link.jitters {
                 for index in 0..within {
                     let way = &ways.list[words[index] as usize];
-                    jitters_s[index] = self.link.jitter_s(way.slots.map(Some), &mut rng);
+                    jitters_s[index] = self.link.jitter_s(way.slots.map(Some), &mut late);
                     for column in 0..2 {
                         batch.click_time_s[index][column] += jitters_s[index][column];
                     }

@@ -1,5 +1,6 @@
 //! The record of a run: columns of heralds and coincidences, and what states follow from.
 
+use super::Link;
 use crate::encoding::SLOTS;
 use crate::herald::Cause;
 use crate::pages;
@@ -55,45 +56,56 @@ impl Heralds {
         }
     }
 
-    /// Room for this many, so that columns need not be copied as they grow; less where the system refuses.
-    pub(super) fn with_room_for(count: usize) -> Self {
+    /// Room for this many of a link, so that columns need not be copied as they grow; less where the system refuses.
+    pub(super) fn with_room_for(link: &Link, count: usize) -> Self {
+        let hidden = |needed: bool| if needed { count } else { 0 };
         Self {
             attempt: pages::with_room_for(count),
             pattern: pages::with_room_for(count),
             cause: pages::with_room_for(count),
             click_time_s: pages::with_room_for(count),
-            ..Self::default()
+            blind_s: pages::with_room_for(hidden(link.recall.orders)),
+            jitter_s: pages::with_room_for(hidden(link.jitters)),
+            afterpulses: pages::with_room_for(hidden(link.afterpulses)),
         }
     }
 
-    /// So many heralds of zeros in memory that nothing has touched yet, for several threads to write; fewer where the system
-    /// refuses.
-    pub(super) fn zeroed(count: usize) -> Self {
+    /// So many heralds of zeros of a link, in memory that nothing has touched yet, for several threads to write; none where the
+    /// system refuses.
+    pub(super) fn zeroed(link: &Link, count: usize) -> Self {
+        let hidden = |needed: bool| if needed { count } else { 0 };
         let heralds = Self {
             attempt: pages::zeroed(count),
             pattern: pages::zeroed(count),
             cause: pages::zeroed(count),
             click_time_s: pages::zeroed(count),
-            ..Self::default()
+            blind_s: pages::zeroed(hidden(link.recall.orders)),
+            jitter_s: pages::zeroed(hidden(link.jitters)),
+            afterpulses: pages::zeroed(hidden(link.afterpulses)),
         };
-        let lengths =
-            [heralds.attempt.len(), heralds.pattern.len(), heralds.cause.len(), heralds.click_time_s.len()];
-        if lengths == [count; 4] { heralds } else { Self::default() }
+        let columns = [
+            heralds.attempt.len() == count,
+            heralds.pattern.len() == count,
+            heralds.cause.len() == count,
+            heralds.click_time_s.len() == count,
+            heralds.blind_s.len() == hidden(link.recall.orders),
+            heralds.jitter_s.len() == hidden(link.jitters),
+            heralds.afterpulses.len() == hidden(link.afterpulses),
+        ];
+        if columns == [true; 7] { heralds } else { Self::default() }
     }
 
-    /// The columns that every link has, to be written.
+    /// All columns, to be written.
     pub(super) fn room(&mut self) -> Room<'_> {
         Room {
             attempt: &mut self.attempt,
             pattern: &mut self.pattern,
             cause: &mut self.cause,
             click_time_s: &mut self.click_time_s,
+            blind_s: &mut self.blind_s,
+            jitter_s: &mut self.jitter_s,
+            afterpulses: &mut self.afterpulses,
         }
-    }
-
-    /// Whether there are heralds with more than those columns.
-    pub(super) fn has_hidden_columns(&self) -> bool {
-        !(self.blind_s.is_empty() && self.jitter_s.is_empty() && self.afterpulses.is_empty())
     }
 
     pub(super) fn push(&mut self, attempt: u64, pattern: u8, cause: Cause, click_time_s: [f64; 2]) {
@@ -139,6 +151,10 @@ pub(super) struct Room<'a> {
     pattern: &'a mut [u8],
     cause: &'a mut [u8],
     click_time_s: &'a mut [[f64; 2]],
+    /// Empty for links without, as are those that follow.
+    blind_s: &'a mut [[f64; SLOTS]],
+    jitter_s: &'a mut [[f64; 2]],
+    afterpulses: &'a mut [u8],
 }
 
 impl Room<'_> {
@@ -152,6 +168,9 @@ impl Room<'_> {
         copy(self.pattern, &heralds.pattern);
         copy(self.cause, &heralds.cause);
         copy(self.click_time_s, &heralds.click_time_s);
+        copy(self.blind_s, &heralds.blind_s);
+        copy(self.jitter_s, &heralds.jitter_s);
+        copy(self.afterpulses, &heralds.afterpulses);
     }
 }
 
@@ -164,13 +183,16 @@ impl<'a> Room<'a> {
             pattern: split_off(&mut self.pattern, count),
             cause: split_off(&mut self.cause, count),
             click_time_s: split_off(&mut self.click_time_s, count),
+            blind_s: split_off(&mut self.blind_s, count),
+            jitter_s: split_off(&mut self.jitter_s, count),
+            afterpulses: split_off(&mut self.afterpulses, count),
         }
     }
 }
 
 #[expect(clippy::mut_mut, reason = "what is borrowed shrinks")]
 fn split_off<'a, T>(column: &mut &'a mut [T], count: usize) -> &'a mut [T] {
-    column.split_off_mut(..count).unwrap_or_default()
+    column.split_off_mut(..count.min(column.len())).unwrap_or_default()
 }
 
 /// In steps of a kilobyte at most: some processors copy longer ranges many times more slowly if they do not begin with a

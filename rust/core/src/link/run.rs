@@ -229,6 +229,9 @@ impl Link {
             EngineChoice::Click => draw(&ClickEngine::new(self, level, plan.record_coincidences), job),
             EngineChoice::Auto | EngineChoice::Herald => draw(&HeraldEngine::new(self, level)?, job),
         };
+        if let Some(error) = reached.error {
+            return Err(error);
+        }
         let start_attempt = plan.start_attempt;
         Ok(Run {
             heralds,
@@ -264,6 +267,10 @@ impl Link {
             }
             if herald_probability.is_none() && fidelity.is_none() {
                 return Err(Error::parameter("until", "nothing", "a precision of something", ""));
+            }
+            if fidelity.is_some() {
+                // rather now than after the first block
+                Conditional::new(self, Grid::Coarse)?;
             }
         }
         let bounded = |name: &str, value: u64| {
