@@ -611,8 +611,10 @@ fn column<T: Element + Copy>(
 ) -> PyResult<Vec<T>> {
     let Some(value) = record.get_item(name)?.filter(|value| !value.is_none()) else { return Ok(vec![]) };
     let array = value.extract::<PyReadonlyArray1<'_, T>>()?;
-    let array = array.as_array();
-    Ok(array.iter().skip(part.start).take(part.len()).copied().collect())
+    if let Ok(whole) = array.as_slice() {
+        return Ok(whole[part.clone()].to_vec());
+    }
+    Ok(array.as_array().iter().skip(part.start).take(part.len()).copied().collect())
 }
 
 /// Part of a column of rows; empty where it is None or left out.
@@ -622,11 +624,14 @@ fn rows<const N: usize>(
     part: &Range<usize>,
 ) -> PyResult<Vec<[f64; N]>> {
     let Some(value) = record.get_item(name)?.filter(|value| !value.is_none()) else { return Ok(vec![]) };
-    let array = value.extract::<PyReadonlyArray2<'_, f64>>()?;
-    let array = array.as_array();
+    let whole = value.extract::<PyReadonlyArray2<'_, f64>>()?;
+    let array = whole.as_array();
     if array.ncols() != N {
         let given = format!("{} columns", array.ncols());
         return Err(translate(Error::parameter(name, given, format!("an array with {N} columns"), "")));
+    }
+    if let Ok(whole) = whole.as_slice() {
+        return Ok(whole.as_chunks::<N>().0[part.clone()].to_vec());
     }
     let rows = array.rows().into_iter().skip(part.start).take(part.len());
     Ok(rows.map(|row| std::array::from_fn(|column| row[column])).collect())

@@ -1,14 +1,15 @@
 //! One attempt, photon by photon: what both click-level engines do once they know that something happened.
 
 use super::branch::{Branch, ExtraArrival};
-use super::detectors::{Arrived, Clicks, Detectors, OWN, Photons};
+use super::detectors::{Arrived, Clicks, Detectors, OWN, Photons, forgotten};
 use super::{Link, NEGLIGIBLE};
 use crate::emission::{Arrival, Exponential};
 use crate::encoding::SLOTS;
 use crate::herald::{Cause, ExtraKind, Noise};
 use crate::math;
-use crate::stream::{BlockKey, Key, Xoshiro};
+use crate::stream::{BATCH, BlockKey, Key, Xoshiro};
 use num_complex::Complex64;
+use std::ops::Range;
 
 /// Kinds of things that can happen in an attempt: photons of each node, dark counts in each slot.
 pub(super) const KINDS: usize = 2 + SLOTS;
@@ -283,12 +284,17 @@ impl<'a> Attempts<'a> {
         if self.link.recall.carries { 1 } else { self.least_recorded }
     }
 
-    /// Puts off an attempt, the kinds that happened given as bits, if nobody needs to know what it shows; attempts come in
-    /// their order.
+    /// Sets that are to be visited when they come, one bit for each.
     ///
     /// Where detectors remember clicks, most attempts can do no more than leave a detector blind: they wait, and are resolved
     /// only if one that may herald follows before they are forgotten. When an attempt is resolved changes no draw, for each
     /// has a generator of its own.
+    pub(super) fn visited_sets(&self) -> u64 {
+        if self.link.recall.waits { self.recorded_sets } else { sets_of_at_least(self.least()) }
+    }
+
+    /// Puts off an attempt, the kinds that happened given as bits, if nobody needs to know what it shows; attempts come in
+    /// their order.
     #[inline]
     pub(super) fn put_off(&self, attempt: u64, set: usize, detectors: &mut Detectors) -> bool {
         if !self.link.recall.waits {
@@ -302,6 +308,38 @@ impl<'a> Attempts<'a> {
         idle
     }
 
+    /// Puts off those of a batch's attempts `part` with events that are felt at the attempt after them, `part.end`; forgets
+    /// all others, and those that waited before if none of them is felt.
+    #[inline]
+    pub(super) fn link_up(
+        &self,
+        part: Range<usize>,
+        attempt: impl Fn(usize) -> u64,
+        sets: &[usize; BATCH],
+        detectors: &mut Detectors,
+    ) {
+        let mut from = part.end;
+        while from > part.start && !forgotten(self.link, attempt(from - 1), attempt(from)) {
+            from -= 1;
+        }
+        if from > part.start {
+            detectors.forget();
+        } else {
+            detectors.forget_before(self.link, attempt(from));
+        }
+        for index in from..part.end {
+            detectors.wait(attempt(index), sets[index]);
+        }
+    }
+
+    /// Resolves the attempts that wait.
+    pub(super) fn settle(&self, key: Key, rng: &mut Xoshiro, detectors: &mut Detectors) {
+        let happened = |set: usize| std::array::from_fn(|kind| set >> kind & 1 == 1);
+        for (earlier, set) in detectors.take_waiting() {
+            self.resolve(key, earlier, happened(set), rng, detectors);
+        }
+    }
+
     /// What an attempt shows that was not put off; those that were come first.
     pub(super) fn visit(
         &self,
@@ -311,13 +349,11 @@ impl<'a> Attempts<'a> {
         rng: &mut Xoshiro,
         detectors: &mut Detectors,
     ) -> Outcome {
-        let happened = |set: usize| std::array::from_fn(|kind| set >> kind & 1 == 1);
         if detectors.waits() {
-            for (earlier, set) in detectors.take_waiting() {
-                self.resolve(key, earlier, happened(set), rng, detectors);
-            }
+            self.settle(key, rng, detectors);
         }
-        self.resolve(key, attempt, happened(set), rng, detectors)
+        let happened = std::array::from_fn(|kind| set >> kind & 1 == 1);
+        self.resolve(key, attempt, happened, rng, detectors)
     }
 
     /// Resolves an attempt in which `happened` is known.

@@ -4,7 +4,7 @@
 //! jumped over by a geometric number; which of the 63 sets of events happened comes from an alias table.
 
 use super::Link;
-use super::attempt::{Attempts, KINDS, SETS, Times, sets_of_at_least};
+use super::attempt::{Attempts, KINDS, SETS, Times};
 use super::detectors::Detectors;
 use super::draw::{Block, Engine, Record, block_length_for};
 use super::rounds::OnePerRound;
@@ -29,7 +29,8 @@ pub(super) struct ClickEngine<'a> {
     gap: Geometric,
     /// Over the sets of events, as bits; nothing if no event can happen.
     events: Option<Alias>,
-    /// Sets of which anything may be recorded or remembered, one bit for each.
+    /// Sets that are resolved when they come, one bit for each; of others nothing is recorded, and what they leave behind is
+    /// asked for later.
     visited: u64,
     block_length: u64,
     level: Level,
@@ -44,7 +45,7 @@ impl<'a> ClickEngine<'a> {
             (0..SETS).map(|set| if set == 0 { 0.0 } else { set_probability(set, &probability) }).collect();
         let ions = link.schedule.ions_per_round();
         Self {
-            visited: sets_of_at_least(attempts.least()),
+            visited: attempts.visited_sets(),
             link,
             attempts,
             gap: Geometric::from_log_failure(log_nothing),
@@ -87,6 +88,8 @@ impl Engine for ClickEngine<'_> {
         }
         let mut lanes = block.key.lanes(self.level);
         let mut rng = block.key.scalar(0);
+        // of no use where attempts wait: each of them has a generator of its own
+        let mut own = rng.clone();
         let mut rounds = OnePerRound::new(&self.link.schedule);
         let recall = &self.link.recall;
         let per_poll = if recall.looks_back { SLOW_VISITS_PER_POLL } else { VISITS_PER_POLL };
@@ -114,6 +117,13 @@ impl Engine for ClickEngine<'_> {
                 wanted |= (self.visited >> sets[index] & 1) << index;
             }
             visits += VISITS_PER_BATCH;
+            let within = numbers.partition_point(|number| *number < end);
+            let attempt = |index: usize| block.first_attempt + numbers[index];
+            // the first event of the batch that was not resolved
+            let mut kept = 0;
+            if recall.waits && within < BATCH {
+                wanted &= (1 << within) - 1;
+            }
             while wanted != 0 {
                 let index = wanted.trailing_zeros() as usize;
                 wanted &= wanted - 1;
@@ -139,8 +149,9 @@ impl Engine for ClickEngine<'_> {
                 if next == end {
                     return end;
                 }
-                if self.attempts.put_off(block.first_attempt + next, sets[index], detectors) {
-                    continue;
+                if recall.waits {
+                    self.attempts.link_up(kept..index, attempt, &sets, detectors);
+                    kept = index + 1;
                 }
                 visits += 1;
                 if visits - polled >= per_poll {
@@ -151,6 +162,14 @@ impl Engine for ClickEngine<'_> {
                 }
                 if visit(next, sets[index], detectors) {
                     return next + 1;
+                }
+            }
+            if recall.waits && kept < within {
+                let last = within - 1;
+                self.attempts.link_up(kept..last, attempt, &sets, detectors);
+                detectors.wait(attempt(last), sets[last]);
+                if detectors.full() {
+                    self.attempts.settle(block.key.key, &mut own, detectors);
                 }
             }
             done = numbers[BATCH - 1].min(end) + 1;

@@ -43,6 +43,8 @@ pub(crate) struct Recall {
     pub(super) waits: bool,
     /// Nothing is felt this long after the last event (s).
     horizon_s: f64,
+    /// Nothing is felt so many attempts after the last event.
+    attempts_felt: u64,
     /// Why exact results are beyond reach, if they are.
     pub(super) refusal: Option<Error>,
 }
@@ -114,6 +116,8 @@ impl Recall {
             recall.refusal = recall.refusal.or(refusal);
         }
         recall.orders |= recall.carries;
+        let felt_s = recall.horizon_s + link.occupied_s();
+        recall.attempts_felt = (felt_s / link.schedule.attempt_period_s()) as u64 + 2;
         recall.waits = recall.carries && !recall.looks_back && !recall.afterpulses;
         if recall.looks_back {
             // light before the window belongs to its own attempt, as far as there is room for it
@@ -267,9 +271,15 @@ impl Detectors {
         if let Some(event) = self.last_event
             && forgotten(link, event, attempt)
         {
-            self.waiting.clear();
-            self.known = true;
+            self.forget();
         }
+    }
+
+    /// Forgets all attempts so far: nothing of them is felt any more.
+    #[inline]
+    pub(super) fn forget(&mut self) {
+        self.waiting.clear();
+        self.known = true;
     }
 
     /// Lets an attempt wait, the last one with an event so far.
@@ -363,14 +373,11 @@ impl Detectors {
 
 /// Whether nothing of an attempt with an event is felt at a later one.
 #[inline]
-fn forgotten(link: &Link, event: u64, attempt: u64) -> bool {
-    if attempt <= event {
-        return false;
-    }
-    let horizon_s = link.recall.horizon_s + link.occupied_s();
+pub(super) fn forgotten(link: &Link, event: u64, attempt: u64) -> bool {
     // pauses only add to the periods between the two
-    let without_pauses_s = (attempt - event) as f64 * link.schedule.attempt_period_s();
-    without_pauses_s > horizon_s || link.schedule.between_s(event, attempt) > horizon_s
+    attempt > event
+        && (attempt - event >= link.recall.attempts_felt
+            || link.schedule.between_s(event, attempt) > link.recall.horizon_s + link.occupied_s())
 }
 
 /// How long a click leaves a detector blind (s).

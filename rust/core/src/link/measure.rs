@@ -3,7 +3,7 @@
 use super::Link;
 use super::record::{Given, Records};
 use crate::error::{Error, Result};
-use crate::state::{self, Pauli, State};
+use crate::state::{self, Pauli};
 use crate::stream::{self, BlockKey, Key};
 
 /// Number that enters the seeds of measurements, beside those of the engines.
@@ -39,22 +39,22 @@ impl Link {
         let kept = readout.map(|[zero, one]| 1.0 - (zero + one));
         // mean outcome shown by an ion whose own mean is zero
         let shown = readout.map(|[zero, one]| one - zero);
-        let outcome = |(attempt, rho): (&u64, Result<State>)| {
-            let rho = rho?;
-            let words = BlockKey { key, engine: STREAM, block: *attempt }.words(part);
+        let mut outcomes = Vec::with_capacity(attempt.len());
+        self.each_state(records, Given::Cause, |index, rho| {
+            let words = BlockKey { key, engine: STREAM, block: attempt[index] }.words(part);
             let [uniform_a, uniform_b, ..] = words.map(stream::uniform);
-            let seen_a = kept[0] * state::expectation(&rho, Some(a), None);
-            let seen_b = kept[1] * state::expectation(&rho, None, Some(b));
+            let seen_a = kept[0] * state::expectation(rho, Some(a), None);
+            let seen_b = kept[1] * state::expectation(rho, None, Some(b));
             let (single_a, single_b) = (seen_a + shown[0], seen_b + shown[1]);
-            let both = kept[0] * kept[1] * state::expectation(&rho, Some(a), Some(b))
+            let both = kept[0] * kept[1] * state::expectation(rho, Some(a), Some(b))
                 + (shown[0] * seen_b + shown[1] * seen_a + shown[0] * shown[1]);
             // first ion A, then ion B given A
             let outcome_a = if uniform_a < 0.5 * (1.0 + single_a) { 1.0 } else { -1.0 };
             let chance_b = 0.5 * (1.0 + (single_b + outcome_a * both) / (1.0 + outcome_a * single_a));
             let outcome_b = if uniform_b < chance_b { 1.0 } else { -1.0 };
-            Ok([outcome_a as i8, outcome_b as i8])
-        };
-        attempt.iter().zip(self.each_state(records, Given::Cause)?).map(outcome).collect()
+            outcomes.push([outcome_a as i8, outcome_b as i8]);
+        })?;
+        Ok(outcomes)
     }
 }
 

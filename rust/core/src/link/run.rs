@@ -350,10 +350,10 @@ impl Link {
     /// # Errors
     /// As [`Link::states`].
     pub fn sum_states(&self, records: Records<'_>, sums: &mut [State; 4]) -> Result<()> {
-        for (rho, pattern) in self.each_state(records, Given::Cause)?.zip(records.pattern) {
-            state::add(&mut sums[self.patterns[usize::from(*pattern)].bell_state as usize], &rho?, 1.0);
-        }
-        Ok(())
+        self.each_state(records, Given::Cause, |index, rho| {
+            let pattern = &self.patterns[usize::from(records.pattern[index])];
+            state::add(&mut sums[pattern.bell_state as usize], rho, 1.0);
+        })
     }
 
     /// Room for this many states, 256 bytes each.
@@ -367,17 +367,16 @@ impl Link {
     /// # Errors
     /// As [`Link::states`].
     pub fn add_states(&self, records: Records<'_>, given: Given, states: &mut Vec<State>) -> Result<()> {
-        for state in self.each_state(records, given)? {
-            states.push(state?);
-        }
-        Ok(())
+        self.each_state(records, given, |_, state| states.push(*state))
     }
 
-    pub(super) fn each_state<'a>(
-        &'a self,
-        records: Records<'a>,
+    /// Hands every state over with the number of its record.
+    pub(super) fn each_state(
+        &self,
+        records: Records<'_>,
         given: Given,
-    ) -> Result<impl Iterator<Item = Result<State>> + 'a> {
+        mut visit: impl FnMut(usize, &State),
+    ) -> Result<()> {
         let Records { attempt, pattern, cause, click_time_s, blind_s, jitter_s, afterpulses } = records;
         let count = pattern.len();
         let lengths = [
@@ -428,24 +427,25 @@ impl Link {
         let start_s = self.window.start_s;
         // where no time tells anything, two counted photons leave one state for each pattern
         let timeless_from_s = if given == Given::Cause { conditional.timeless_from_s() } else { None };
-        let mut known: Vec<Option<Option<State>>> = vec![None; patterns.len()];
-        Ok((0..count).map(move |index| {
+        let mut known: Vec<Option<State>> = vec![None; patterns.len()];
+        for index in 0..count {
             let number = usize::from(pattern[index]);
-            let timeless = timeless_from_s.is_some_and(|from_s| {
-                let counted = |time_s: &f64| time_s + start_s >= from_s;
+            let timeless = timeless_from_s.filter(|from_s| {
+                let counted = |time_s: &f64| time_s + start_s >= *from_s;
                 cause[index] == Cause::PhotonPhoton as u8
                     && jitter_s.is_empty()
                     && blind_s.is_empty()
                     && click_time_s[index].iter().all(counted)
             });
-            if timeless {
-                // of a record of its own, so that no bit depends on which record comes first
-                let state = known[number].get_or_insert_with(|| {
-                    let times_s = [timeless_from_s.map_or(start_s, |from_s| from_s.max(start_s)); 2];
+            if let Some(from_s) = timeless {
+                if known[number].is_none() {
+                    // of a record of its own, so that no bit depends on which record comes first
+                    let times_s = [from_s.max(start_s); 2];
                     let seen = Seen::at(self, patterns[number], times_s);
-                    conditional.state(&seen, &times_s, Some(Cause::PhotonPhoton))
-                });
-                return state.ok_or_else(|| impossible(index));
+                    known[number] = conditional.state(&seen, &times_s, Some(Cause::PhotonPhoton));
+                }
+                visit(index, known[number].as_ref().ok_or_else(|| impossible(index))?);
+                continue;
             }
             let recorded_s = click_time_s[index].map(|time| time + start_s);
             let mut times_s = recorded_s;
@@ -470,8 +470,9 @@ impl Link {
                 }
                 Given::Record => conditional.state(&seen, &recorded_s, None),
             };
-            state.ok_or_else(|| impossible(index))
-        }))
+            visit(index, &state.ok_or_else(|| impossible(index))?);
+        }
+        Ok(())
     }
 
     /// Joint density of click times and ions for one accepted pattern and cause: for each record an unnormalized state whose
@@ -520,10 +521,9 @@ impl Link {
     /// # Errors
     /// As [`Link::states`].
     pub fn add_fidelities(&self, records: Records<'_>, mean: &mut FidelityMean) -> Result<()> {
-        for (rho, pattern) in self.each_state(records, Given::Cause)?.zip(records.pattern) {
-            mean.add(state::overlap(&rho?, self.patterns[usize::from(*pattern)].bell_state));
-        }
-        Ok(())
+        self.each_state(records, Given::Cause, |index, rho| {
+            mean.add(state::overlap(rho, self.patterns[usize::from(records.pattern[index])].bell_state));
+        })
     }
 }
 
