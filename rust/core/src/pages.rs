@@ -20,14 +20,16 @@ pub(crate) fn with_room_for<T>(count: usize) -> Vec<T> {
     column
 }
 
-/// So many zeros in memory that nothing has touched yet, or none where the system refuses.
-pub(crate) fn zeroed<T: bytemuck::Zeroable>(count: usize) -> Vec<T> {
-    let Ok(mut column) = bytemuck::allocation::try_zeroed_vec(count) else { return Vec::new() };
-    #[cfg(target_os = "linux")]
-    if size_of_val(column.as_slice()) >= LONG_BYTES {
-        advise_huge(&mut column);
+/// Lets a column have its first `count` values, which were written into its room; nothing changes if it has no such room.
+///
+/// # Safety
+/// All of them were written.
+#[expect(unsafe_code, reason = "several threads write one column, which no safe vector lets them")]
+pub(crate) unsafe fn claim<T: Copy>(column: &mut Vec<T>, count: usize) {
+    if count <= column.capacity() {
+        // SAFETY: the caller says so.
+        unsafe { column.set_len(count) };
     }
-    column
 }
 
 #[cfg(target_os = "linux")]

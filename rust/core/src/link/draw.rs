@@ -14,7 +14,7 @@ use super::run::{Ended, Plan, Progress, Stop};
 use crate::stream::{BlockKey, Key};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -298,11 +298,12 @@ fn draw_parallel<E: Engine>(
     let ahead = BLOCKS_AHEAD * threads as u64;
     let next = AtomicU64::new(first_block);
     let stop = AtomicBool::new(false);
-    let mut heralds = Heralds::zeroed(link, expected);
+    let mut heralds = Heralds::with_room_for(link, expected);
+    let filled = AtomicUsize::new(0);
     let mut merge = Merge {
         start_attempt: plan.start_attempt,
         heralds: 0,
-        room: heralds.room(),
+        room: heralds.room(link, expected),
         rest: vec![],
         coincidences: std::mem::take(&mut first.coincidences),
         next_block: first_block,
@@ -312,8 +313,10 @@ fn draw_parallel<E: Engine>(
         cut: false,
         enough,
     };
+    let fill =
+        |room: Room<'_>, record: &Record| filled.fetch_add(room.fill(&record.heralds), Ordering::Relaxed);
     if let Some((record, room)) = merge.place(first) {
-        room.fill(&record.heralds);
+        fill(room, &record);
     }
     let merge = Mutex::new(merge);
     // Workers never panic while holding the lock; a poisoned one still holds whole blocks.
@@ -347,7 +350,7 @@ fn draw_parallel<E: Engine>(
             };
             // each block has its place by now: copying needs no lock
             for (mut record, room) in placed {
-                room.fill(&record.heralds);
+                fill(room, &record);
                 if spare.is_empty() {
                     record.truncate(0);
                     spare.push(record);
@@ -396,7 +399,14 @@ fn draw_parallel<E: Engine>(
     let merge = merge.into_inner().unwrap_or_else(PoisonError::into_inner);
     let Merge { heralds: count, rest, coincidences, reached, ended, .. } = merge;
     let apart: usize = rest.iter().map(|record| record.heralds.len()).sum();
-    heralds.truncate(count - apart);
+    // places were given away from the first one on: if as many were filled as given, no gap is among them
+    let placed = filled.into_inner();
+    assert_eq!(placed, count - apart, "a herald that was given a place was not written there");
+    #[expect(unsafe_code, reason = "see `pages::claim`")]
+    // SAFETY: the threads that wrote into the room have been joined, and all places up to this one were filled.
+    unsafe {
+        heralds.claim(link, placed);
+    }
     for mut record in rest {
         heralds.append(&mut record.heralds);
     }

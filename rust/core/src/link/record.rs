@@ -6,6 +6,7 @@ use crate::herald::Cause;
 use crate::pages;
 use crate::simd::{Level, vectorized};
 use crate::stream::BATCH;
+use std::mem::MaybeUninit;
 
 /// The record of heralds, in attempt order.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -70,41 +71,47 @@ impl Heralds {
         }
     }
 
-    /// So many heralds of zeros of a link, in memory that nothing has touched yet, for several threads to write; none where the
-    /// system refuses.
-    pub(super) fn zeroed(link: &Link, count: usize) -> Self {
+    /// The room of all columns of a link for `count` heralds, to be written by several threads and then to be
+    /// [claimed](Self::claim); none if a column has less.
+    pub(super) fn room(&mut self, link: &Link, count: usize) -> Room<'_> {
         let hidden = |needed: bool| if needed { count } else { 0 };
-        let heralds = Self {
-            attempt: pages::zeroed(count),
-            pattern: pages::zeroed(count),
-            cause: pages::zeroed(count),
-            click_time_s: pages::zeroed(count),
-            blind_s: pages::zeroed(hidden(link.recall.orders)),
-            jitter_s: pages::zeroed(hidden(link.jitters)),
-            afterpulses: pages::zeroed(hidden(link.afterpulses)),
+        let room = Room {
+            attempt: first(&mut self.attempt, count),
+            pattern: first(&mut self.pattern, count),
+            cause: first(&mut self.cause, count),
+            click_time_s: first(&mut self.click_time_s, count),
+            blind_s: first(&mut self.blind_s, hidden(link.recall.orders)),
+            jitter_s: first(&mut self.jitter_s, hidden(link.jitters)),
+            afterpulses: first(&mut self.afterpulses, hidden(link.afterpulses)),
         };
-        let columns = [
-            heralds.attempt.len() == count,
-            heralds.pattern.len() == count,
-            heralds.cause.len() == count,
-            heralds.click_time_s.len() == count,
-            heralds.blind_s.len() == hidden(link.recall.orders),
-            heralds.jitter_s.len() == hidden(link.jitters),
-            heralds.afterpulses.len() == hidden(link.afterpulses),
+        let whole = [
+            room.attempt.len() == count,
+            room.pattern.len() == count,
+            room.cause.len() == count,
+            room.click_time_s.len() == count,
+            room.blind_s.len() == hidden(link.recall.orders),
+            room.jitter_s.len() == hidden(link.jitters),
+            room.afterpulses.len() == hidden(link.afterpulses),
         ];
-        if columns == [true; 7] { heralds } else { Self::default() }
+        if whole == [true; 7] { room } else { Room::default() }
     }
 
-    /// All columns, to be written.
-    pub(super) fn room(&mut self) -> Room<'_> {
-        Room {
-            attempt: &mut self.attempt,
-            pattern: &mut self.pattern,
-            cause: &mut self.cause,
-            click_time_s: &mut self.click_time_s,
-            blind_s: &mut self.blind_s,
-            jitter_s: &mut self.jitter_s,
-            afterpulses: &mut self.afterpulses,
+    /// Lets the columns have their first `count` heralds, which were written into their room.
+    ///
+    /// # Safety
+    /// All of them were written, in every column that the link has.
+    #[expect(unsafe_code, reason = "see `pages::claim`")]
+    pub(super) unsafe fn claim(&mut self, link: &Link, count: usize) {
+        let hidden = |needed: bool| if needed { count } else { 0 };
+        // SAFETY: the caller says so.
+        unsafe {
+            pages::claim(&mut self.attempt, count);
+            pages::claim(&mut self.pattern, count);
+            pages::claim(&mut self.cause, count);
+            pages::claim(&mut self.click_time_s, count);
+            pages::claim(&mut self.blind_s, hidden(link.recall.orders));
+            pages::claim(&mut self.jitter_s, hidden(link.jitters));
+            pages::claim(&mut self.afterpulses, hidden(link.afterpulses));
         }
     }
 
@@ -145,39 +152,25 @@ impl Heralds {
 }
 
 /// Places of heralds in a record.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Room<'a> {
-    attempt: &'a mut [u64],
-    pattern: &'a mut [u8],
-    cause: &'a mut [u8],
-    click_time_s: &'a mut [[f64; 2]],
+    attempt: &'a mut [MaybeUninit<u64>],
+    pattern: &'a mut [MaybeUninit<u8>],
+    cause: &'a mut [MaybeUninit<u8>],
+    click_time_s: &'a mut [MaybeUninit<[f64; 2]>],
     /// Empty for links without, as are those that follow.
-    blind_s: &'a mut [[f64; SLOTS]],
-    jitter_s: &'a mut [[f64; 2]],
-    afterpulses: &'a mut [u8],
+    blind_s: &'a mut [MaybeUninit<[f64; SLOTS]>],
+    jitter_s: &'a mut [MaybeUninit<[f64; 2]>],
+    afterpulses: &'a mut [MaybeUninit<u8>],
 }
 
-impl Room<'_> {
+impl<'a> Room<'a> {
     pub(super) fn len(&self) -> usize {
         self.attempt.len()
     }
 
-    /// Copies heralds to their places, as many as there are of both.
-    pub(super) fn fill(self, heralds: &Heralds) {
-        copy(self.attempt, &heralds.attempt);
-        copy(self.pattern, &heralds.pattern);
-        copy(self.cause, &heralds.cause);
-        copy(self.click_time_s, &heralds.click_time_s);
-        copy(self.blind_s, &heralds.blind_s);
-        copy(self.jitter_s, &heralds.jitter_s);
-        copy(self.afterpulses, &heralds.afterpulses);
-    }
-}
-
-impl<'a> Room<'a> {
     /// The first places, which this room then has no longer; all, if there are fewer.
     pub(super) fn split_off(&mut self, count: usize) -> Room<'a> {
-        let count = count.min(self.len());
         Room {
             attempt: split_off(&mut self.attempt, count),
             pattern: split_off(&mut self.pattern, count),
@@ -188,6 +181,29 @@ impl<'a> Room<'a> {
             afterpulses: split_off(&mut self.afterpulses, count),
         }
     }
+
+    /// Copies heralds to their places; says how many, which is none unless there is one for every place.
+    pub(super) fn fill(self, heralds: &Heralds) -> usize {
+        let count = self.len();
+        let copied = [
+            copy(self.attempt, &heralds.attempt),
+            copy(self.pattern, &heralds.pattern),
+            copy(self.cause, &heralds.cause),
+            copy(self.click_time_s, &heralds.click_time_s),
+            copy(self.blind_s, &heralds.blind_s),
+            copy(self.jitter_s, &heralds.jitter_s),
+            copy(self.afterpulses, &heralds.afterpulses),
+        ];
+        if copied == [true; 7] { count } else { 0 }
+    }
+}
+
+/// The room of a column for its first values; less where it has less.
+fn first<T>(column: &mut Vec<T>, count: usize) -> &mut [MaybeUninit<T>] {
+    column.clear();
+    let room = column.spare_capacity_mut();
+    let count = count.min(room.len());
+    &mut room[..count]
 }
 
 #[expect(clippy::mut_mut, reason = "what is borrowed shrinks")]
@@ -195,13 +211,18 @@ fn split_off<'a, T>(column: &mut &'a mut [T], count: usize) -> &'a mut [T] {
     column.split_off_mut(..count.min(column.len())).unwrap_or_default()
 }
 
+/// Copies one value to every place; says whether there were as many of both.
+///
 /// In steps of a kilobyte at most: some processors copy longer ranges many times more slowly if they do not begin with a
 /// page.
-fn copy<T: Copy>(to: &mut [T], from: &[T]) {
+fn copy<T: Copy>(to: &mut [MaybeUninit<T>], from: &[T]) -> bool {
+    let fits = to.len() == from.len();
     for (to, from) in to.chunks_mut(BATCH).zip(from.chunks(BATCH)) {
-        let count = to.len().min(from.len());
-        to[..count].copy_from_slice(&from[..count]);
+        for (to, from) in to.iter_mut().zip(from) {
+            to.write(*from);
+        }
     }
+    fits
 }
 
 /// Some heralds on their way into the record: columns grow by a batch, not by a herald.
