@@ -25,6 +25,8 @@ const LONGEST_BLOCK: f64 = (1_u64 << 51) as f64;
 
 /// More threads than this are never started.
 const MAX_THREADS: usize = 1024;
+/// Records of copied blocks that a thread keeps to use again.
+const MOST_SPARE: usize = 2;
 /// Blocks per thread that may be drawn beyond the merged ones.
 const BLOCKS_AHEAD: u64 = 8;
 
@@ -300,6 +302,8 @@ fn draw_parallel<E: Engine>(
     let stop = AtomicBool::new(false);
     let mut heralds = Heralds::with_room_for(link, expected);
     let filled = AtomicUsize::new(0);
+    // about as many as the first block had, and some more
+    let usual = first.heralds.len() + first.heralds.len() / 8;
     let mut merge = Merge {
         start_attempt: plan.start_attempt,
         heralds: 0,
@@ -340,7 +344,10 @@ fn draw_parallel<E: Engine>(
                 std::thread::sleep(Duration::from_millis(1));
             }
             let block = Block::new(engine, plan.key, number, goal.attempts_of(plan, number, length));
-            let mut record = spare.pop().unwrap_or_default();
+            let mut record = spare.pop().unwrap_or_else(|| Record {
+                heralds: Heralds::with_room_for(link, usual),
+                ..Record::default()
+            });
             let done = engine.run_block(&block, goal.heralds, &mut Detectors::ready(), stopped, &mut record);
             let (placed, ended) = {
                 let mut merge = lock();
@@ -351,7 +358,7 @@ fn draw_parallel<E: Engine>(
             // each block has its place by now: copying needs no lock
             for (mut record, room) in placed {
                 fill(room, &record);
-                if spare.is_empty() {
+                if spare.len() < MOST_SPARE {
                     record.truncate(0);
                     spare.push(record);
                 }
