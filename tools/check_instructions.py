@@ -7,7 +7,8 @@ more; one that takes over 3 % less passes, but the file should be written anew, 
 The build is that of the wheel users get.
 
 Another compiler makes other instructions of the same sources: with another rustc, for another target, or on a
-processor that has not the stored instruction set, counts are printed and fail nothing. A change of the compiler therefore goes with `--write`.
+processor that has not the stored instruction set, counts are printed and fail nothing. A change of the
+compiler therefore goes with `--write`.
 
 Usage: python tools/check_instructions.py [--write]
 """
