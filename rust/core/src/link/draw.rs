@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 /// Attempts are counted to here, so that sums of two counts cannot overflow.
@@ -370,6 +371,7 @@ fn draw_parallel<E: Engine>(
         }
     };
 
+    let working = AtomicUsize::new(0);
     let mut throttle = Throttle::new();
     let mut look = |observer: &mut dyn FnMut(Progress) -> bool| {
         if !throttle.due() {
@@ -384,22 +386,26 @@ fn draw_parallel<E: Engine>(
         }
     };
     std::thread::scope(|scope| {
-        let worker = &worker;
-        let stop = &stop;
-        let mut others = Vec::new();
+        let (worker, stop, working) = (&worker, &stop, &working);
+        let caller = std::thread::current();
         for _ in 1..threads {
-            let work = move || worker(&mut |_| stop.load(Ordering::Relaxed));
+            let working = Working::new(working, caller.clone());
+            let work = move || {
+                let _working = working;
+                worker(&mut |_| stop.load(Ordering::Relaxed));
+            };
             // A machine that refuses another thread still has this one; the result is the same.
-            let Ok(other) = std::thread::Builder::new().spawn_scoped(scope, work) else { break };
-            others.push(other);
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
         }
         // The calling thread works too, and is the one that may talk to the observer.
         worker(&mut |_| {
             look(observer);
             stop.load(Ordering::Relaxed)
         });
-        while others.iter().any(|other| !other.is_finished()) {
-            std::thread::sleep(Duration::from_millis(1));
+        while working.load(Ordering::Acquire) > 0 {
+            std::thread::park_timeout(Duration::from_millis(1));
             look(observer);
         }
     });
@@ -419,6 +425,26 @@ fn draw_parallel<E: Engine>(
     }
     let record = Record { heralds, coincidences };
     (record, reached - plan.start_attempt, ended.unwrap_or(Ended::Interrupted))
+}
+
+/// Counts a worker until it ends, however it does, and then wakes the thread that waits for all.
+struct Working<'a> {
+    count: &'a AtomicUsize,
+    caller: Thread,
+}
+
+impl<'a> Working<'a> {
+    fn new(count: &'a AtomicUsize, caller: Thread) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self { count, caller }
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Release);
+        self.caller.unpark();
+    }
 }
 
 /// Stops a run whose worker unwinds.
