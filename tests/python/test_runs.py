@@ -160,11 +160,11 @@ def test_states_are_density_matrices_and_follow_the_selection(bright):
 
 
 def test_mean_states_in_parts_are_the_mean_of_all(bright):
-    run = bright.sample(heralds=20_000, seed=3)  # more than the core takes at a time
+    run = bright.sample(heralds=500, seed=3)  # the core begins with 16 and doubles
     whole = run.states()
     for name, rho in run.rho.items():
         np.testing.assert_allclose(
-            rho, whole[run.bell_state == il.BELL_STATES.index(name)].mean(axis=0), atol=1e-12
+            rho, whole[run.bell_state == il.BELL_STATES.index(name)].mean(axis=0), atol=1e-14
         )
 
 

@@ -5,6 +5,7 @@
 //! forces one of them, for tests that compare.
 
 use crate::error::{Error, Result};
+use std::env::VarError;
 use std::sync::OnceLock;
 
 /// The instructions that hot loops may use.
@@ -41,7 +42,8 @@ impl Level {
     pub fn chosen() -> Result<Self> {
         static CHOSEN: OnceLock<std::result::Result<Level, String>> = OnceLock::new();
         let chosen = CHOSEN.get_or_init(|| match std::env::var("IONLINK_SIMD") {
-            Err(_) => Ok(Self::avx2().unwrap_or(Self::BASELINE)),
+            Err(VarError::NotPresent) => Ok(Self::avx2().unwrap_or(Self::BASELINE)),
+            Err(VarError::NotUnicode(name)) => Err(name.to_string_lossy().into_owned()),
             Ok(name) => match name.as_str() {
                 "" => Ok(Self::avx2().unwrap_or(Self::BASELINE)),
                 "baseline" => Ok(Self::BASELINE),

@@ -233,7 +233,7 @@ fn losses_change_times_and_nothing_else() {
 fn the_mean_time_to_a_herald_is_that_of_many_laboratories() {
     let link = link_with(0.2, interrupted());
     let exact = link.exact().unwrap().mean_time_s;
-    let (mut sum, mut squares, count) = (0.0, 0.0, 4000);
+    let (mut sum, mut squares, count) = (0.0, 0.0, 8000);
     for seed in 0..count {
         let mut sampler = link.sampler(Key::from_seed(seed)).unwrap();
         let time_s = sampler.next(0.0, &mut || true).unwrap().unwrap().time_s;
@@ -243,9 +243,9 @@ fn the_mean_time_to_a_herald_is_that_of_many_laboratories() {
     let mean = sum / count as f64;
     let spread = (squares / count as f64 - mean * mean).sqrt() / (count as f64).sqrt();
     assert!((mean - exact).abs() < 4.0 * spread, "{mean} {exact} {spread}");
-    // negative control: without losses, which are some ten spreads
+    // negative control: without losses, which are some fourteen spreads
     let plain = link_with(0.2, ScheduleParams { ion_loss_rate_hz: 0.0, ..interrupted() });
-    assert!((mean - plain.exact().unwrap().mean_time_s).abs() > 5.0 * spread);
+    assert!((mean - plain.exact().unwrap().mean_time_s).abs() > 10.0 * spread);
 }
 
 #[test]

@@ -25,7 +25,7 @@ const PAUSE: u64 = 40;
 
 /// How far the detectors of a link remember.
 #[derive(Debug, Clone, Default, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts, not the states of one machine")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not the states of one machine")]
 pub(crate) struct Recall {
     /// Whether a window may feel the attempts before it.
     pub(super) carries: bool,
