@@ -25,6 +25,7 @@ mod rounds;
 pub mod run;
 pub mod sampler;
 pub mod schedule;
+pub mod states;
 mod station;
 mod waves;
 

@@ -1,7 +1,7 @@
 //! Runs as Arrow tables, handed over by the C stream interface: readers need no library that we know of.
 
+use crate::columns::Columns;
 use crate::errors::translate;
-use crate::link::Columns;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::types::Int8Type;
 use arrow_array::{

@@ -6,6 +6,7 @@
 mod arrays;
 mod arrow;
 mod atoms;
+mod columns;
 mod errors;
 mod link;
 mod params;

@@ -2,21 +2,18 @@
 
 use super::Link;
 use super::click::ClickEngine;
-use super::conditional::{Conditional, Seen};
+use super::conditional::Conditional;
 use super::draw::{Drawn, Job, MAX_ATTEMPTS, Record, draw};
 use super::herald::HeraldEngine;
 use super::photon::PhotonEngine;
-use super::record::{Coincidences, Given, Heralds, Records};
+use super::record::{Coincidences, Heralds, Records};
 use super::rounds::Counted;
+use super::states::FidelityMean;
 use super::waves::Grid;
-use crate::check;
 use crate::encoding::{Carrier, SLOTS};
 use crate::error::{Error, Result};
 use crate::estimate::{self, Estimate};
-use crate::herald::Cause;
-use crate::pages;
 use crate::simd::Level;
-use crate::state::{self, State};
 use crate::stream::Key;
 use std::time::{Duration, Instant};
 
@@ -327,251 +324,14 @@ impl Link {
         }
         Ok(expected.ceil() as usize)
     }
-
-    /// Names of the columns of [`Records`] that states of this link need beside pattern, cause and click times.
-    pub fn hidden_columns(&self) -> Vec<&'static str> {
-        let all =
-            [("blind_s", self.recall.orders), ("jitter_s", self.jitters), ("afterpulses", self.afterpulses)];
-        all.into_iter().filter_map(|(name, needed)| needed.then_some(name)).collect()
-    }
-
-    /// The ions' states given click times and, unless `given` says otherwise, cause: one 4x4 matrix per record.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] when columns differ in length or a record is not one of this link.
-    pub fn states(&self, records: Records<'_>, given: Given) -> Result<Vec<State>> {
-        let mut states = Self::room_for_states(records.pattern.len());
-        self.add_states(records, given, &mut states)?;
-        Ok(states)
-    }
-
-    /// Adds the states of heralds, given their causes, to the sum of their announced Bell state.
-    ///
-    /// # Errors
-    /// As [`Link::states`].
-    pub fn sum_states(&self, records: Records<'_>, sums: &mut [State; 4]) -> Result<()> {
-        self.each_state(records, Given::Cause, |index, rho| {
-            let pattern = &self.patterns[usize::from(records.pattern[index])];
-            state::add(&mut sums[pattern.bell_state as usize], rho, 1.0);
-        })
-    }
-
-    /// Room for this many states, 256 bytes each.
-    pub fn room_for_states(count: usize) -> Vec<State> {
-        pages::with_room_for(count)
-    }
-
-    /// Adds the states of more records, as [`Link::states`] gives them; in parts, so that a caller can look after other things
-    /// in between.
-    ///
-    /// # Errors
-    /// As [`Link::states`].
-    pub fn add_states(&self, records: Records<'_>, given: Given, states: &mut Vec<State>) -> Result<()> {
-        self.each_state(records, given, |_, state| states.push(*state))
-    }
-
-    /// Hands every state over with the number of its record.
-    pub(super) fn each_state(
-        &self,
-        records: Records<'_>,
-        given: Given,
-        mut visit: impl FnMut(usize, &State),
-    ) -> Result<()> {
-        let Records { attempt, pattern, cause, click_time_s, blind_s, jitter_s, afterpulses } = records;
-        let count = pattern.len();
-        let lengths = [
-            ("attempt", attempt.len(), self.motion.heats()),
-            ("cause", cause.len(), true),
-            ("click_time_s", click_time_s.len(), true),
-            ("blind_s", blind_s.len(), self.recall.orders),
-            ("jitter_s", jitter_s.len(), self.jitters),
-            ("afterpulses", afterpulses.len(), self.afterpulses),
-        ];
-        for (name, length, needed) in lengths {
-            if length != count && (needed || length != 0) {
-                let domain = format!("as long as pattern ({count})");
-                return Err(Error::parameter(name, format!("{length} records"), domain, ""));
-            }
-        }
-        if given == Given::Record && self.afterpulses {
-            return Err(Error::Model {
-                parameter: "given".into(),
-                message: "which clicks are afterpulses follows from all clicks before, not from the record of a herald: \
-                          states of detectors with afterpulses are given the cause"
-                    .into(),
-            });
-        }
-        let patterns = self.patterns();
-        let inside = |time: &f64| (0.0..=self.window.duration_s()).contains(time);
-        for index in 0..count {
-            let known =
-                usize::from(pattern[index]) < patterns.len() && usize::from(cause[index]) < Cause::ALL.len();
-            let blind = blind_s.get(index).is_none_or(|blind| blind.iter().all(inside));
-            if !known || !blind {
-                return Err(impossible(index));
-            }
-            let slots = patterns[usize::from(pattern[index])].slots;
-            for column in 0..2 {
-                let late_s = jitter_s.get(index).map_or(0.0, |late| late[column]);
-                let time_s = click_time_s[index][column];
-                // what is left of a time after jitter has been added and taken away
-                let rounding_s = 4.0 * f64::EPSILON * (time_s.abs() + late_s.abs());
-                let came_s = came(time_s, late_s, rounding_s, self.window.duration_s());
-                let fits = if slots[column].is_some() { inside(&came_s) } else { time_s.is_nan() };
-                if !fits {
-                    return Err(impossible(index));
-                }
-            }
-        }
-        let conditional = Conditional::new(self, Grid::Coarse)?;
-        let start_s = self.window.start_s;
-        // where no time tells anything, two counted photons leave one state for each pattern
-        let timeless_from_s = if given == Given::Cause { conditional.timeless_from_s() } else { None };
-        let mut known: Vec<Option<State>> = vec![None; patterns.len()];
-        for index in 0..count {
-            let number = usize::from(pattern[index]);
-            let timeless = timeless_from_s.filter(|from_s| {
-                let counted = |time_s: &f64| time_s + start_s >= *from_s;
-                cause[index] == Cause::PhotonPhoton as u8
-                    && jitter_s.is_empty()
-                    && blind_s.is_empty()
-                    && click_time_s[index].iter().all(counted)
-            });
-            if let Some(from_s) = timeless {
-                if known[number].is_none() {
-                    // of a record of its own, so that no bit depends on which record comes first
-                    let times_s = [from_s.max(start_s); 2];
-                    let seen = Seen::at(self, patterns[number], times_s);
-                    known[number] = conditional.state(&seen, &times_s, Some(Cause::PhotonPhoton));
-                }
-                visit(index, known[number].as_ref().ok_or_else(|| impossible(index))?);
-                continue;
-            }
-            let recorded_s = click_time_s[index].map(|time| time + start_s);
-            let mut times_s = recorded_s;
-            if let Some(late_s) = jitter_s.get(index) {
-                for column in 0..2 {
-                    let time_s = click_time_s[index][column];
-                    let rounding_s = 4.0 * f64::EPSILON * (time_s.abs() + late_s[column].abs());
-                    times_s[column] =
-                        start_s + came(time_s, late_s[column], rounding_s, self.window.duration_s());
-                }
-            }
-            let seen = Seen {
-                pattern: patterns[usize::from(pattern[index])],
-                times_s,
-                open_s: blind_s.get(index).map_or([start_s; SLOTS], |blind| blind.map(|time| time + start_s)),
-                afterpulses: afterpulses.get(index).copied().unwrap_or(0),
-                recoil: attempt.get(index).map_or_else(|| self.motion.mean(), |k| self.motion.at(*k)),
-            };
-            let state = match given {
-                Given::Cause => {
-                    conditional.state(&seen, &recorded_s, Some(Cause::ALL[usize::from(cause[index])]))
-                }
-                Given::Record => conditional.state(&seen, &recorded_s, None),
-            };
-            visit(index, &state.ok_or_else(|| impossible(index))?);
-        }
-        Ok(())
-    }
-
-    /// Joint density of click times and ions for one accepted pattern and cause: for each record an unnormalized state whose
-    /// trace is the density (1/s for each click) per attempt of clicks at these times (s, from the opening of the window).
-    ///
-    /// Integrated over the times it is the operator of [`PatternOutcome`](super::exact::PatternOutcome); with several ions
-    /// per round, before heralds that are not the first of their round are dropped. Of wave packets
-    /// without closed form, photons hidden behind dark counts enter with a relative error of about 1e-3.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] for a pattern number that the link does not accept or times outside the window.
-    pub fn density(&self, pattern: usize, cause: Cause, click_time_s: &[[f64; 2]]) -> Result<Vec<State>> {
-        let Some(&pattern) = self.patterns.get(pattern) else {
-            let domain = format!("below {}", self.patterns.len());
-            return Err(Error::parameter("pattern", pattern, domain, ""));
-        };
-        let conditional = Conditional::new(self, Grid::Coarse)?;
-        let start_s = self.window.start_s;
-        let density = |times: &[f64; 2]| {
-            for (column, slot) in pattern.clicks() {
-                let slack_s = 9.0 * self.slots[slot].timing_jitter_s;
-                let (low, high) = (-slack_s, self.window.duration_s() + slack_s);
-                check::within("click_time_s", times[column], low, high, "s")?;
-            }
-            let times_s = times.map(|time| time + start_s);
-            let seen = Seen::at(self, pattern, times_s);
-            let (density, _) =
-                conditional.recorded(&seen, &times_s, |possible| possible == cause)[cause as usize];
-            Ok(self.finished(&density, pattern.bell_state))
-        };
-        click_time_s.iter().map(density).collect()
-    }
-
-    /// Mean fidelity of heralds to their announced Bell states, with its 95 % interval.
-    ///
-    /// # Errors
-    /// As [`Link::states`].
-    pub fn sampled_fidelity(&self, records: Records<'_>) -> Result<Estimate> {
-        let mut mean = FidelityMean::default();
-        self.add_fidelities(records, &mut mean)?;
-        Ok(mean.estimate())
-    }
-
-    /// Takes more heralds into a mean fidelity; in parts, so that a caller can look after other things in between.
-    ///
-    /// # Errors
-    /// As [`Link::states`].
-    pub fn add_fidelities(&self, records: Records<'_>, mean: &mut FidelityMean) -> Result<()> {
-        self.each_state(records, Given::Cause, |index, rho| {
-            mean.add(state::overlap(rho, self.patterns[usize::from(records.pattern[index])].bell_state));
-        })
-    }
-}
-
-/// When a click came that was recorded this much later; rounding does not carry it out of the window.
-fn came(recorded_s: f64, late_s: f64, rounding_s: f64, duration_s: f64) -> f64 {
-    let came_s = recorded_s - late_s;
-    if came_s < 0.0 && came_s > -rounding_s {
-        0.0
-    } else if came_s > duration_s && came_s < duration_s + rounding_s {
-        duration_s
-    } else {
-        came_s
-    }
 }
 
 /// A timeout beyond this is no timeout: a hundred years.
 const MAX_TIMEOUT_S: f64 = 3.2e9;
 
-pub(super) fn impossible(index: usize) -> Error {
-    let domain = "one that this link can make, with its patterns, causes and click times";
-    Error::parameter("record", format!("record {index}"), domain, "")
-}
-
 pub(super) fn never(parameter: &str) -> Error {
     let message = "the link never heralds (herald probability 0): ask for attempts instead";
     Error::Model { parameter: parameter.into(), message: message.into() }
-}
-
-/// Mean and spread of fidelities by Welford's recurrence: no cancellation for nearly equal numbers.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FidelityMean {
-    count: u64,
-    center: f64,
-    squares: f64,
-}
-
-impl FidelityMean {
-    fn add(&mut self, value: f64) {
-        self.count += 1;
-        let offset = value - self.center;
-        self.center += offset / self.count as f64;
-        self.squares += offset * (value - self.center);
-    }
-
-    /// The mean with its 95 % interval.
-    pub fn estimate(&self) -> Estimate {
-        estimate::bounded_mean(self.count, self.center * self.count as f64, self.squares)
-    }
 }
 
 /// Keeps watch over the precision a run is to reach.
