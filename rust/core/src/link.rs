@@ -45,6 +45,7 @@ use crate::{math, presets};
 use branch::Branch;
 use detectors::Recall;
 use exact::Exact;
+use herald::Ways;
 use node::{Parts, check_apertures, check_stages};
 use num_complex::Complex64;
 use params::{LinkParams, PhaseReference};
@@ -127,6 +128,7 @@ pub struct Link {
     storage: Storage,
     heralded: Option<HeraldedState>,
     exact: OnceLock<Result<Exact>>,
+    ways: OnceLock<Option<Box<Ways>>>,
 }
 
 impl Link {
@@ -285,6 +287,7 @@ impl Link {
             storage: Storage::none(),
             heralded,
             exact: OnceLock::new(),
+            ways: OnceLock::new(),
             params,
         };
         link.storage = link.stored()?;
@@ -410,6 +413,11 @@ impl Link {
     /// Exact results of the same link with detectors that are ready at every window's opening.
     pub(crate) fn as_if_forgetful(&self) -> Result<&Exact> {
         self.exact.get_or_init(|| Exact::of(self)).as_ref().map_err(Clone::clone)
+    }
+
+    /// The ways in which heralds come about where the `herald` engine draws them from a table; found once.
+    fn ways(&self) -> Option<&Ways> {
+        self.ways.get_or_init(|| Ways::of(self).map(Box::new)).as_deref()
     }
 
     /// Whether detectors remember clicks from one window to the next, so that attempts are not independent.

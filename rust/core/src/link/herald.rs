@@ -46,7 +46,7 @@ enum Origin<'a> {
     /// The link never heralds.
     Never,
     /// From exact probabilities, then times given those.
-    Ways(Box<Ways<'a>>),
+    Ways(&'a Ways),
     /// By trying attempts with enough events.
     Tries { attempts: Box<Attempts<'a>>, events: Alias },
 }
@@ -59,8 +59,8 @@ impl<'a> HeraldEngine<'a> {
         let probability = link.exact()?.attempt_probability;
         let origin = if probability <= 0.0 {
             Origin::Never
-        } else if let Some(ways) = Ways::of(link) {
-            Origin::Ways(Box::new(ways))
+        } else if let Some(ways) = link.ways() {
+            Origin::Ways(ways)
         } else {
             let attempts = Attempts::new(link, Times::Inside, false);
             let (single, least) = (attempts.probabilities(), attempts.least());
@@ -120,9 +120,8 @@ impl Code {
 }
 
 /// All ways of a link whose modes never share a slot.
-#[derive(Debug)]
-struct Ways<'a> {
-    link: &'a Link,
+#[derive(Debug, Clone)]
+pub(super) struct Ways {
     choice: Alias,
     list: Vec<Way>,
     codes: Vec<Code>,
@@ -132,9 +131,9 @@ struct Ways<'a> {
     lone: [[f64; 2]; SLOTS],
 }
 
-impl<'a> Ways<'a> {
+impl Ways {
     /// Nothing if the link has more to it than two plain photons, each in a slot of its own mode.
-    fn of(link: &'a Link) -> Option<Self> {
+    pub(super) fn of(link: &Link) -> Option<Self> {
         let one_photon = |node: usize| {
             let with_photon = link.branches[node].iter().filter(|branch| branch.photon.is_some());
             with_photon.count() == 1 && link.branches[node].iter().all(|branch| branch.extra.is_none())
@@ -228,7 +227,6 @@ impl<'a> Ways<'a> {
             add(Cause::DarkDark, Events::DarkDark, by_kind[5]);
         }
         Some(Self {
-            link,
             choice: Alias::new(&weights)?,
             codes: ways.iter().map(Code::of_way).collect(),
             list: ways,
@@ -241,7 +239,7 @@ impl<'a> Ways<'a> {
 
     /// Click times (s) of one way, given those of each node's photon were it the one registered.
     #[inline]
-    fn times(&self, way: &Way, photon_s: [f64; 2], rng: &mut Xoshiro) -> [f64; 2] {
+    fn times(&self, link: &Link, way: &Way, photon_s: [f64; 2], rng: &mut Xoshiro) -> [f64; 2] {
         let slots = way.slots;
         match way.events {
             Events::PhotonPhoton { exchanged, dark } => {
@@ -249,46 +247,25 @@ impl<'a> Ways<'a> {
                 let mut times = if exchanged { [b, a] } else { [a, b] };
                 if dark != [false; 2] {
                     for place in (0..2).filter(|place| dark[*place]) {
-                        times[place] = times[place].min(self.dark(slots[place], rng));
+                        times[place] = times[place].min(dark_click(link, slots[place], rng));
                     }
                 }
                 times
             }
             Events::PhotonDark { seen } => {
                 let mut times = [0.0; 2];
-                times[seen] = self.first_event(slots[seen], self.lone_photon(slots[seen], rng), rng);
-                times[1 - seen] = self.dark(slots[1 - seen], rng);
+                times[seen] = first_event(link, slots[seen], self.lone_photon(slots[seen], rng), rng);
+                times[1 - seen] = dark_click(link, slots[1 - seen], rng);
                 times
             }
             Events::PairDark { seen } => {
                 let mut times = [0.0; 2];
-                times[seen] = self.first_event(slots[seen], self.earlier_of_pair(rng), rng);
-                times[1 - seen] = self.dark(slots[1 - seen], rng);
+                times[seen] = first_event(link, slots[seen], self.earlier_of_pair(link, rng), rng);
+                times[1 - seen] = dark_click(link, slots[1 - seen], rng);
                 times
             }
-            Events::DarkDark => slots.map(|slot| self.dark(slot, rng)),
+            Events::DarkDark => slots.map(|slot| dark_click(link, slot, rng)),
         }
-    }
-
-    /// The photon, or a dark count before it in a slot that reports its first event.
-    fn first_event(&self, slot: usize, photon_s: f64, rng: &mut Xoshiro) -> f64 {
-        let slot = &self.link.slots[slot];
-        let rate = slot.dark_count_rate_hz;
-        if rate == 0.0 || slot.number_resolving {
-            return photon_s;
-        }
-        // 1 - exp(-x) <= x: most draws need no logarithm
-        let draw = rng.uniform();
-        let start = self.link.window.start_s;
-        if draw >= rate * (photon_s - start) {
-            return photon_s;
-        }
-        photon_s.min(start - math::ln_1p(-draw) / rate)
-    }
-
-    /// Click of a slot by dark counts alone.
-    fn dark(&self, slot: usize, rng: &mut Xoshiro) -> f64 {
-        self.link.slots[slot].dark_click_time_s(&self.link.window, rng.uniform())
     }
 
     /// Arrival in `slot` of a photon whose partner is registered nowhere.
@@ -299,17 +276,17 @@ impl<'a> Ways<'a> {
     }
 
     /// Earlier arrival of two photons that left by one exit in one mode: bunching favours times at which they interfere.
-    fn earlier_of_pair(&self, rng: &mut Xoshiro) -> f64 {
+    fn earlier_of_pair(&self, link: &Link, rng: &mut Xoshiro) -> f64 {
         loop {
             let [x, y] = [0, 1].map(|node: usize| self.inside[node].time_s(rng.uniform()));
-            if rng.uniform() < self.bunching(x, y) {
+            if rng.uniform() < self.bunching(link, x, y) {
                 return x.min(y);
             }
         }
     }
 
     /// Density of two photons in one mode leaving by one exit at these times, relative to twice that of independent ones.
-    fn bunching(&self, x: f64, y: f64) -> f64 {
+    fn bunching(&self, link: &Link, x: f64, y: f64) -> f64 {
         let [a, b] = &self.waves;
         if x < b.delay_s || y < a.delay_s {
             return 0.5;
@@ -317,10 +294,31 @@ impl<'a> Ways<'a> {
         let swapped = math::exp((x - y) * (1.0 / a.lifetime_s - 1.0 / b.lifetime_s));
         let dephasing = a.dephasing_rate_hz + b.dephasing_rate_hz;
         let beat = math::cos((a.detuning_rad_per_s - b.detuning_rad_per_s) * (x - y));
-        let kept = math::exp(-dephasing * (x - y).abs()) * self.link.motion.mean().kept(x - y);
+        let kept = math::exp(-dephasing * (x - y).abs()) * link.motion.mean().kept(x - y);
         let cross = swapped.sqrt() * beat * kept;
-        0.5 + self.link.mode_overlap * cross / (1.0 + swapped)
+        0.5 + link.mode_overlap * cross / (1.0 + swapped)
     }
+}
+
+/// The photon, or a dark count before it in a slot that reports its first event.
+fn first_event(link: &Link, slot: usize, photon_s: f64, rng: &mut Xoshiro) -> f64 {
+    let slot = &link.slots[slot];
+    let rate = slot.dark_count_rate_hz;
+    if rate == 0.0 || slot.number_resolving {
+        return photon_s;
+    }
+    // 1 - exp(-x) <= x: most draws need no logarithm
+    let draw = rng.uniform();
+    let start = link.window.start_s;
+    if draw >= rate * (photon_s - start) {
+        return photon_s;
+    }
+    photon_s.min(start - math::ln_1p(-draw) / rate)
+}
+
+/// Click of a slot by dark counts alone.
+fn dark_click(link: &Link, slot: usize, rng: &mut Xoshiro) -> f64 {
+    link.slots[slot].dark_click_time_s(&link.window, rng.uniform())
 }
 
 impl Engine for HeraldEngine<'_> {
@@ -355,7 +353,7 @@ impl HeraldEngine<'_> {
     /// Gaps, ways and times of many heralds side by side; the rare rest one by one.
     fn by_table(
         &self,
-        ways: &Ways<'_>,
+        ways: &Ways,
         block: &Block,
         limit: usize,
         stopped: &mut dyn FnMut(u64) -> bool,
@@ -396,7 +394,8 @@ impl HeraldEngine<'_> {
             if rare {
                 for index in (0..within).filter(|index| codes[*index].is_rare()) {
                     let way = &ways.list[words[index] as usize];
-                    let times_s = ways.times(way, [photon_s[0][index], photon_s[1][index]], &mut rng);
+                    let times_s =
+                        ways.times(self.link, way, [photon_s[0][index], photon_s[1][index]], &mut rng);
                     batch.click_time_s[index] = times_s.map(|time_s| time_s - start_s);
                 }
             }

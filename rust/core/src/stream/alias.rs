@@ -1,6 +1,5 @@
 //! Choosing one of several classes with given probabilities.
 
-use crate::math;
 use crate::stream::Xoshiro;
 
 /// Walker's alias table: one word per draw, whatever the number of classes.
@@ -41,9 +40,10 @@ impl Alias {
         let mut cells: Vec<Cell> = (0..count).map(whole).collect();
         let (mut small, mut large): (Vec<usize>, Vec<usize>) =
             (0..count).partition(|class| share[*class] < 1.0);
+        let words_per_cell = (1_u64 << rest) as f64;
         while let (Some(poor), Some(&rich)) = (small.pop(), large.last()) {
             // the words inside a cell are whole numbers below 2^rest; a share below one stays below that
-            let words = share[poor] * math::pow(2.0, f64::from(rest));
+            let words = share[poor] * words_per_cell;
             cells[poor] = Cell { share: words as u64, classes: [poor as u32, rich as u32] };
             share[rich] -= 1.0 - share[poor];
             if share[rich] < 1.0 {
@@ -86,7 +86,7 @@ mod tests {
         let count = alias.cells.len() as f64;
         let mut sum = vec![0.0; alias.cells.len()];
         for cell in &alias.cells {
-            let share = cell.share as f64 / math::pow(2.0, f64::from(alias.rest));
+            let share = cell.share as f64 / (1_u64 << alias.rest) as f64;
             sum[cell.classes[0] as usize] += share / count;
             sum[cell.classes[1] as usize] += (1.0 - share) / count;
         }
