@@ -45,6 +45,48 @@ fn advise_huge<T>(room: &mut [T]) {
     }
 }
 
+/// The huge page after the one being written, of a column that several threads write part by part; zero if there is none.
+///
+/// The first thread that touches a huge page makes the system clear it, which takes longer than to draw a part: another one
+/// that touches it meanwhile clears a page in vain. The thread whose part holds the middle of a page therefore brings in the
+/// next, which nobody has reached by then.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ahead {
+    address: usize,
+}
+
+impl Ahead {
+    const HUGE_BYTES: usize = 2 << 20;
+
+    /// The next page, if this part holds the middle of the one before it and the rest of the column all of it.
+    pub(crate) fn of<T>(part: &[T], rest: &[T]) -> Self {
+        let start = part.as_ptr().addr();
+        let middle = start - start % Self::HUGE_BYTES + Self::HUGE_BYTES / 2;
+        let address = middle + Self::HUGE_BYTES / 2;
+        let held = (start..start + size_of_val(part)).contains(&middle);
+        let inside = address + Self::HUGE_BYTES <= rest.as_ptr().addr() + size_of_val(rest);
+        Self { address: if held && inside { address } else { 0 } }
+    }
+
+    /// Makes the system find memory for it. Where it cannot, or is not asked, memory is found as it is written.
+    pub(crate) fn bring_in(self) {
+        #[cfg(target_os = "linux")]
+        if self.address != 0 {
+            populate(std::ptr::without_provenance_mut(self.address), Self::HUGE_BYTES);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "a call of the system that has no safe form")]
+fn populate(page: *mut u8, bytes: usize) {
+    // SAFETY: this advice writes nothing: it does what a first write would do before it, so that other threads may write to the
+    // page meanwhile; an error, of an older Linux too, means that nothing was done.
+    unsafe {
+        libc::madvise(page.cast(), bytes, libc::MADV_POPULATE_WRITE);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +100,24 @@ mod tests {
             assert!(column.iter().enumerate().all(|(index, value)| *value == index as u64));
         }
         assert_eq!(with_room_for::<u64>(usize::MAX / 16).capacity(), 0);
+    }
+
+    #[test]
+    fn the_part_that_holds_the_middle_of_a_huge_page_brings_in_the_next() {
+        const BYTES: usize = 6 << 20;
+        let mut column: Vec<u8> = with_room_for(BYTES);
+        column.resize(BYTES, 7);
+        let skipped = column.as_ptr().addr().wrapping_neg() % Ahead::HUGE_BYTES;
+        let pages = &column[skipped..];
+        let of = |from: usize, to: usize| Ahead::of(&pages[from..to], &pages[to..]).address;
+        let (half, next) = (Ahead::HUGE_BYTES / 2, pages.as_ptr().addr() + Ahead::HUGE_BYTES);
+        assert_eq!(
+            [of(0, half), of(0, half + 1), of(half, half + 1), of(half + 1, half + 2)],
+            [0, next, next, 0]
+        );
+        // the last page is not followed by a whole one
+        assert_eq!(Ahead::of(&pages[..=half], &pages[half + 1..2 * half]).address, 0);
+        Ahead::of(&pages[..=half], &pages[half + 1..]).bring_in();
+        assert!(column.iter().all(|value| *value == 7));
     }
 }

@@ -3,7 +3,7 @@
 use super::Link;
 use crate::encoding::SLOTS;
 use crate::herald::Cause;
-use crate::pages;
+use crate::pages::{self, Ahead};
 use crate::simd::{Level, vectorized};
 use crate::stream::BATCH;
 use std::mem::MaybeUninit;
@@ -83,6 +83,7 @@ impl Heralds {
             blind_s: first(&mut self.blind_s, hidden(link.recall.orders)),
             jitter_s: first(&mut self.jitter_s, hidden(link.jitters)),
             afterpulses: first(&mut self.afterpulses, hidden(link.afterpulses)),
+            ahead: <[Ahead; 2]>::default(),
         };
         let whole = [
             room.attempt.len() == count,
@@ -162,6 +163,8 @@ pub(super) struct Room<'a> {
     blind_s: &'a mut [MaybeUninit<[f64; SLOTS]>],
     jitter_s: &'a mut [MaybeUninit<[f64; 2]>],
     afterpulses: &'a mut [MaybeUninit<u8>],
+    /// Pages of the columns that every link has in plenty, which other threads will write to soon.
+    ahead: [Ahead; 2],
 }
 
 impl<'a> Room<'a> {
@@ -171,20 +174,26 @@ impl<'a> Room<'a> {
 
     /// The first places, which this room then has no longer; all, if there are fewer.
     pub(super) fn split_off(&mut self, count: usize) -> Room<'a> {
+        let (attempt, attempt_ahead) = split_off(&mut self.attempt, count);
+        let (click_time_s, times_ahead) = split_off(&mut self.click_time_s, count);
         Room {
-            attempt: split_off(&mut self.attempt, count),
-            pattern: split_off(&mut self.pattern, count),
-            cause: split_off(&mut self.cause, count),
-            click_time_s: split_off(&mut self.click_time_s, count),
-            blind_s: split_off(&mut self.blind_s, count),
-            jitter_s: split_off(&mut self.jitter_s, count),
-            afterpulses: split_off(&mut self.afterpulses, count),
+            attempt,
+            pattern: split_off(&mut self.pattern, count).0,
+            cause: split_off(&mut self.cause, count).0,
+            click_time_s,
+            blind_s: split_off(&mut self.blind_s, count).0,
+            jitter_s: split_off(&mut self.jitter_s, count).0,
+            afterpulses: split_off(&mut self.afterpulses, count).0,
+            ahead: [attempt_ahead, times_ahead],
         }
     }
 
     /// Copies heralds to their places; says how many, which is none unless there is one for every place.
     pub(super) fn fill(self, heralds: &Heralds) -> usize {
         let count = self.len();
+        for page in self.ahead {
+            page.bring_in();
+        }
         let copied = [
             copy(self.attempt, &heralds.attempt),
             copy(self.pattern, &heralds.pattern),
@@ -207,8 +216,10 @@ fn first<T>(column: &mut Vec<T>, count: usize) -> &mut [MaybeUninit<T>] {
 }
 
 #[expect(clippy::mut_mut, reason = "what is borrowed shrinks")]
-fn split_off<'a, T>(column: &mut &'a mut [T], count: usize) -> &'a mut [T] {
-    column.split_off_mut(..count.min(column.len())).unwrap_or_default()
+fn split_off<'a, T>(column: &mut &'a mut [T], count: usize) -> (&'a mut [T], Ahead) {
+    let part = column.split_off_mut(..count.min(column.len())).unwrap_or_default();
+    let ahead = Ahead::of(part, column);
+    (part, ahead)
 }
 
 /// Copies one value to every place; says whether there were as many of both.
