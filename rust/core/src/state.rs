@@ -1,5 +1,8 @@
 //! The toolbox of two-ion states: 4x4 density matrices in the basis |00>, |01>, |10>, |11>, node A first.
 
+mod correlations;
+
+pub use correlations::{Correlations, OperationNoise};
 use num_complex::Complex64;
 
 /// Density matrix of two ions, not necessarily normalized; rows and columns in the order |00>, |01>, |10>, |11>.
