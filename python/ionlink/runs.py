@@ -76,7 +76,7 @@ class _Columns:
                 value.setflags(write=False)
 
     def __getstate__(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in _names(type(self))}
+        return {name: getattr(self, name) for name in _names(type(self))}  # type: ignore[arg-type]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, type(self)):
@@ -88,9 +88,9 @@ class _Columns:
 
 
 @cache
-def _names(columns: type[_Columns]) -> tuple[str, ...]:
+def _names(columns: Any) -> tuple[str, ...]:
     # looked up once per class: `fields` would be a fifth of the cost of a run with one herald
-    return tuple(column.name for column in fields(columns))  # type: ignore[arg-type]
+    return tuple(column.name for column in fields(columns))
 
 
 def _same(mine: Any, theirs: Any) -> bool:
