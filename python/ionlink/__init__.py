@@ -15,7 +15,7 @@ from ionlink._core import BELL_STATES, CAUSES, STREAM_VERSION, __version__
 from ionlink.errors import IonlinkError, MissingPackageError, ModelError, ParameterError, SizeError
 
 if TYPE_CHECKING:
-    from ionlink import atoms, bell, catalog, cli, plot, presets
+    from ionlink import apps, atoms, bell, catalog, cli, plot, presets
     from ionlink.basic import basic_link
     from ionlink.joining import merge
     from ionlink.link import Link, Source
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Fiber,
         Filter,
         Frequency,
+        Gates,
         HeraldedState,
         Input,
         IonPhoton,
@@ -83,6 +84,7 @@ __all__ = [
     "Fiber",
     "Filter",
     "Frequency",
+    "Gates",
     "Herald",
     "HeraldedState",
     "Input",
@@ -121,6 +123,7 @@ __all__ = [
     "TimeBin",
     "WavePlate",
     "__version__",
+    "apps",
     "atoms",
     "basic_link",
     "bell",
@@ -133,7 +136,7 @@ __all__ = [
 ]
 
 # a program pays for what it uses only: making all classes would take longer than loading the core
-_MODULES = ("atoms", "bell", "catalog", "cli", "plot", "presets")
+_MODULES = ("apps", "atoms", "bell", "catalog", "cli", "plot", "presets")
 _HOMES = ("link", "basic", "parameters", "results", "runs", "sampler", "joining", "storage")
 
 

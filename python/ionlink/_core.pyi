@@ -15,6 +15,9 @@ __all__ = [
     "atom_ions",
     "atom_line",
     "atom_lines",
+    "bell_bbpssw",
+    "bell_dejmps",
+    "bell_swap",
     "block_words",
     "catalog_detector",
     "catalog_fiber",
@@ -119,6 +122,24 @@ def atom_ions() -> list[str]: ...
 def atom_data(ion: str) -> dict[str, object]: ...
 def atom_line(ion: str, line: str) -> _Line: ...
 def atom_lines(ion: str) -> list[_Line]: ...
+def bell_swap(
+    rho_1: NDArray[np.complex128],
+    rho_2: NDArray[np.complex128],
+    gate_fidelity: float,
+    readout_error: float,
+) -> NDArray[np.complex128]: ...
+def bell_bbpssw(
+    rho_1: NDArray[np.complex128],
+    rho_2: NDArray[np.complex128],
+    gate_fidelity: float,
+    readout_error: float,
+) -> tuple[NDArray[np.complex128], NDArray[np.float64]]: ...
+def bell_dejmps(
+    rho_1: NDArray[np.complex128],
+    rho_2: NDArray[np.complex128],
+    gate_fidelity: float,
+    readout_error: float,
+) -> tuple[NDArray[np.complex128], NDArray[np.float64]]: ...
 def catalog_table() -> dict[str, object]: ...
 def catalog_fiber(name: str, wavelength_nm: float) -> _Fiber: ...
 def catalog_detector(label: str) -> _Detector: ...

@@ -44,6 +44,7 @@ SMALLEST = {
     "memory": il.Memory(),
     "heralded_state": il.HeraldedState(np.diag([0.0, 0.5, 0.5, 0.0]), bell_state="psi+"),
     "motional_mode": il.MotionalMode(lamb_dicke=0.1, frequency_rad_per_s=1e7),
+    "gates": il.Gates(),
     "polarization": il.Polarization(),
     "time-bin": il.TimeBin(bin_separation_s=50e-9),
     "erasure_check": il.ErasureCheck(),
@@ -91,6 +92,8 @@ def links():
             yield kind, "encoding.erasure_check", link_of(encoding=encoding)
         elif kind == "memory":
             yield kind, "nodes.0.memory", link_of(node_a=node_of(memory=part))
+        elif kind == "gates":
+            yield kind, "nodes.0.gates", link_of(node_a=node_of(gates=part))
         elif kind == "heralded_state":
             yield kind, "heralded_state", link_of(heralded_state=part)
         elif kind == "motional_mode":
@@ -244,6 +247,22 @@ def test_sources_tell_delays_and_efficiencies():
     assert [source.delay_s for source in link.sources] == [0.0, 2e-9]
     late = link.replace({"pulse_offset_s": (0.0, 0.0)})
     assert late.sources[1].delay_s == pytest.approx(2e-9 + 1000 * 1.5 / 299_792_458)
+
+
+def test_gates_have_paths_and_change_nothing_in_a_link():
+    gates = il.Gates(two_qubit_fidelity=0.9, duration_s=1e-4, readout_error=0.1, transfer_fidelity=0.8)
+    plain = link_of(encoding=SMALLEST["polarization"])
+    link = plain.replace({"nodes.0.gates": gates})
+    assert link.replace({"nodes.0.gates.readout_error": 0.2}).node_a.gates.readout_error == 0.2
+    with pytest.raises(il.ParameterError) as caught:
+        link.replace({"nodes.0.gates.duration_s": -1.0})
+    assert caught.value.path == "nodes.0.gates.duration_s"
+    assert link.exact().rate_hz == plain.exact().rate_hz
+    np.testing.assert_array_equal(*(k.exact().outcomes["psi+"].rho for k in (link, plain)))
+    runs = [k.sample(heralds=100, seed=1) for k in (link, plain)]
+    np.testing.assert_array_equal(*(run.attempt for run in runs))
+    np.testing.assert_array_equal(*(run.states() for run in runs))
+    np.testing.assert_array_equal(*(run.measure("XX", seed=2) for run in runs))
 
 
 def test_the_number_of_nodes_follows_the_encoding():

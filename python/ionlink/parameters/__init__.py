@@ -19,7 +19,7 @@ from ionlink.parameters.encoding import (
     Polarization,
     TimeBin,
 )
-from ionlink.parameters.node import LocalErrors, Memory, MotionalMode, Node
+from ionlink.parameters.node import Gates, LocalErrors, Memory, MotionalMode, Node
 from ionlink.parameters.path import (
     ELEMENTS,
     PORT_OPTICS,
@@ -56,6 +56,7 @@ __all__ = [
     "Fiber",
     "Filter",
     "Frequency",
+    "Gates",
     "HeraldedState",
     "Input",
     "IonPhoton",

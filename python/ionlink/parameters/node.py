@@ -13,7 +13,7 @@ from ionlink.tables import Parameters, parts_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["LocalErrors", "Memory", "MotionalMode", "Node"]
+__all__ = ["Gates", "LocalErrors", "Memory", "MotionalMode", "Node"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
@@ -118,6 +118,41 @@ class MotionalMode(Parameters):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+class Gates(Parameters):
+    """Operations of a node on stored qubits: what they take and cost.
+
+    Networks use them; a link alone does nothing after its herald, and none of its numbers depends on them.
+    A gate of average fidelity F is perfect and then replaces its qubits by the fully mixed state with
+    probability 1 - w, w = 2F - 1 for one qubit and (4F - 1)/3 for two.
+
+    Parameters
+    ----------
+    one_qubit_fidelity : float, default 1
+        Average fidelity in [0.5, 1] of a one-qubit gate, such as the correction after a Bell measurement.
+    two_qubit_fidelity : float, default 1
+        Average fidelity in [0.25, 1] of a two-qubit gate.
+    duration_s : float, default 0
+        Duration of a two-qubit gate and the readout after it (s), from 0 to 1e3.
+    readout_error : float, default 0
+        Probability in [0, 0.5] that a readout after a gate shows the wrong result, the same for |0> and |1>;
+        `LocalErrors.readout_error` is that of `Run.measure`.
+    transfer_fidelity : float, default 1
+        Average fidelity in [0.5, 1] of moving a qubit from a communication to a memory ion.
+    transfer_duration_s : float, default 0
+        Duration of such a move (s), from 0 to 1e3.
+    """
+
+    _kind: ClassVar[str] = "gates"
+
+    one_qubit_fidelity: float = 1.0
+    two_qubit_fidelity: float = 1.0
+    duration_s: float = 0.0
+    readout_error: float = 0.0
+    transfer_fidelity: float = 1.0
+    transfer_duration_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Node(Parameters):
     """A node: an ion, and what happens to its photon and to itself.
 
@@ -136,6 +171,9 @@ class Node(Parameters):
     motion : sequence of MotionalMode, default ()
         Motional modes that the photon's recoil excites; without any the ion does not recoil. Not for
         `IonPhoton`, where recoil has no effect.
+    gates : Gates, optional
+        Operations on stored qubits, for networks; perfect and instantaneous by default. A link alone does not
+        use them.
     """
 
     _kind: ClassVar[str] = "node"
@@ -148,3 +186,4 @@ class Node(Parameters):
     errors: LocalErrors = field(default=LocalErrors(), metadata=parts_of(LocalErrors))
     memory: Memory | None = field(default=None, metadata=parts_of(Memory))
     motion: Sequence[MotionalMode] = field(default=(), metadata=parts_of(MotionalMode))
+    gates: Gates | None = field(default=None, metadata=parts_of(Gates))

@@ -7,7 +7,7 @@
 //! probabilities from there and is tested against both.
 //!
 //! The modules follow the photon: [`emission`], [`motion`], [`collection`], [`channel`], [`interference`], [`detection`],
-//! [`herald`], [`memory`]; [`link`] puts them together. A module uses the toolbox ([`error`], [`math`], [`stream`],
+//! [`herald`], [`memory`], [`gates`]; [`link`] puts them together. A module uses the toolbox ([`error`], [`math`], [`stream`],
 //! [`state`], [`estimate`], [`tree`], [`atoms`], [`catalog`]) and the modules before it, never one after it.
 //!
 //! SI units everywhere; the name of a dimensional quantity ends in its unit.
@@ -23,6 +23,7 @@ pub mod emission;
 pub mod encoding;
 pub mod error;
 pub mod estimate;
+pub mod gates;
 pub mod herald;
 pub mod interference;
 pub mod link;

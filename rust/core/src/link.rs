@@ -15,6 +15,7 @@ mod fit;
 mod herald;
 pub mod measure;
 mod node;
+pub mod one;
 mod operators;
 pub mod params;
 pub mod parts;

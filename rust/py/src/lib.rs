@@ -6,6 +6,7 @@
 mod arrays;
 mod arrow;
 mod atoms;
+mod bell;
 mod columns;
 mod errors;
 mod link;
@@ -25,6 +26,8 @@ mod _core {
     use super::atoms::{
         atom_data, atom_ions, atom_line, atom_lines, catalog_detector, catalog_fiber, catalog_table,
     };
+    #[pymodule_export]
+    use super::bell::{bell_bbpssw, bell_dejmps, bell_swap};
     #[pymodule_export]
     use super::link::{PyLink, PySampler};
     #[pymodule_export]

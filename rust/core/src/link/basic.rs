@@ -198,6 +198,7 @@ impl BasicLinkParams {
                 ..LocalErrorsParams::default()
             },
             memory: self.memory.clone(),
+            gates: None,
         };
         Ok(LinkParams {
             name: None,

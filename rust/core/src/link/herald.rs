@@ -7,7 +7,7 @@
 //! resolved photon by photon until one heralds.
 
 use super::Link;
-use super::attempt::{Attempts, Outcome, SETS, Times};
+use super::attempt::{Attempts, Heralded, Outcome, SETS, Times};
 use super::click::set_probability;
 use super::detectors::Detectors;
 use super::draw::{Block, Engine, Record, block_length_for};
@@ -21,7 +21,7 @@ use crate::herald::Cause;
 use crate::math;
 use crate::simd::Level;
 use crate::state;
-use crate::stream::{Alias, BATCH, Geometric, Xoshiro};
+use crate::stream::{Alias, BATCH, Geometric, Key, Xoshiro};
 
 /// Attempts tried for a herald between two looks at the stop flag: below a millisecond.
 const TRIES_PER_POLL: usize = 1 << 12;
@@ -319,6 +319,47 @@ fn first_event(link: &Link, slot: usize, photon_s: f64, rng: &mut Xoshiro) -> f6
 /// Click of a slot by dark counts alone.
 fn dark_click(link: &Link, slot: usize, rng: &mut Xoshiro) -> f64 {
     link.slots[slot].dark_click_time_s(&link.window, rng.uniform())
+}
+
+impl HeraldEngine<'_> {
+    /// The number of failures before a herald.
+    pub(super) fn gap(&self) -> &Geometric {
+        &self.gap
+    }
+
+    /// One herald, whatever attempt it comes from; nothing if there is none.
+    pub(super) fn draw_one(&self, rng: &mut Xoshiro) -> Option<Heralded> {
+        match &self.origin {
+            Origin::Never => None,
+            Origin::Ways(ways) => {
+                let way = &ways.list[ways.choice.sample(rng)];
+                let photon_s = [0, 1].map(|node: usize| ways.inside[node].time_s(rng.uniform()));
+                let start_s = self.link.window.start_s;
+                let times_s = ways.times(self.link, way, photon_s, rng);
+                let jitter_s =
+                    if self.link.jitters { self.link.jitter_s(way.slots.map(Some), rng) } else { [0.0; 2] };
+                Some(Heralded {
+                    pattern: way.pattern,
+                    cause: way.cause,
+                    click_time_s: [0, 1].map(|column: usize| times_s[column] - start_s + jitter_s[column]),
+                    blind_s: [0.0; SLOTS],
+                    jitter_s,
+                    afterpulses: 0,
+                })
+            }
+            Origin::Tries { attempts, events } => {
+                let nowhere = Key([0; 2]);
+                let mut ready = Detectors::ready();
+                loop {
+                    let set = events.sample(rng);
+                    let happened = std::array::from_fn(|kind| set >> kind & 1 == 1);
+                    if let Outcome::Herald(herald) = attempts.resolve(nowhere, 0, happened, rng, &mut ready) {
+                        return Some(herald);
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl Engine for HeraldEngine<'_> {

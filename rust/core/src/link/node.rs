@@ -150,7 +150,7 @@ impl Parts {
     }
 }
 
-/// Checks what a node's emission, errors and memory say by themselves.
+/// Checks what a node's emission, errors, memory, motion and gates say by themselves.
 pub(crate) fn check_node(params: &NodeParams) -> Result<(Emission, LocalErrors)> {
     if params.name.is_empty() {
         return Err(Error::parameter("name", "\"\"", "a name", ""));
@@ -161,6 +161,9 @@ pub(crate) fn check_node(params: &NodeParams) -> Result<(Emission, LocalErrors)>
         memory.check().map_err(|error| error.within("memory"))?;
     }
     motion::check_modes(&params.motion)?;
+    if let Some(gates) = &params.gates {
+        gates.check().map_err(|error| error.within("gates"))?;
+    }
     Ok((emission, errors))
 }
 

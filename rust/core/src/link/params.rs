@@ -6,6 +6,7 @@ use crate::collection::CollectionParams;
 use crate::detection::DetectorParams;
 use crate::emission::EmissionParams;
 use crate::encoding::{EncodingParams, PolarizationParams};
+use crate::gates::GatesParams;
 use crate::memory::{HeraldedStateParams, LocalErrorsParams, MemoryParams};
 use crate::motion::MotionalModeParams;
 use crate::tree::{AutoOr, OneOrMany};
@@ -107,6 +108,10 @@ pub struct NodeParams {
     /// Motional modes of the ion, which its photon's recoil excites; none: an ion that does not recoil.
     #[serde(default)]
     pub motion: Vec<MotionalModeParams>,
+    /// Operations of the node on stored qubits, for networks: nothing of the link itself depends on them; left out: perfect and
+    /// instantaneous.
+    #[serde(default)]
+    pub gates: Option<GatesParams>,
 }
 
 /// The station: splitter, detectors, window and the patterns it accepts.

@@ -20,6 +20,7 @@ use crate::encoding::{
     TimeBinParams,
 };
 use crate::error::{Error, Result};
+use crate::gates::GatesParams;
 use crate::memory::{HeraldedState, HeraldedStateParams, LocalErrors, LocalErrorsParams, MemoryParams};
 use crate::motion::MotionalModeParams;
 use crate::tree::{Tree, fields_of};
@@ -37,7 +38,7 @@ fn read<T: DeserializeOwned>(tree: &Tree, check: impl FnOnce(&T) -> Result<()>) 
     check(&tree.read::<T>()?)
 }
 
-static PARTS: [Part; 37] = [
+static PARTS: [Part; 38] = [
     Part {
         name: "emission",
         fields: fields_of::<EmissionParams>,
@@ -145,6 +146,7 @@ static PARTS: [Part; 37] = [
         fields: fields_of::<MotionalModeParams>,
         check: |tree| read(tree, MotionalModeParams::check),
     },
+    Part { name: "gates", fields: fields_of::<GatesParams>, check: |tree| read(tree, GatesParams::check) },
     Part {
         name: "polarization",
         fields: fields_of::<PolarizationParams>,

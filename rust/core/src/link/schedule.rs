@@ -221,6 +221,16 @@ impl Schedule {
         self.ions_per_round
     }
 
+    /// Rounds between two pauses; nothing without pauses.
+    pub fn rounds_per_burst(&self) -> Option<u64> {
+        self.rounds_per_burst
+    }
+
+    /// Pause after each burst (s).
+    pub fn pause_s(&self) -> f64 {
+        self.pause_s
+    }
+
     /// Mean number of ion losses in an attempt.
     pub fn loss_per_attempt(&self) -> f64 {
         self.loss_per_attempt

@@ -108,54 +108,9 @@ impl Link {
                 }
             }
         }
-        let conditional = Conditional::new(self, Grid::Coarse)?;
-        let start_s = self.window.start_s;
-        // where no time tells anything, two counted photons leave one state for each pattern
-        let timeless_from_s = if given == Given::Cause { conditional.timeless_from_s() } else { None };
-        let mut known: Vec<Option<State>> = vec![None; patterns.len()];
+        let mut finder = Finder::new(self, given)?;
         for index in 0..count {
-            let number = usize::from(pattern[index]);
-            let timeless = timeless_from_s.filter(|from_s| {
-                let counted = |time_s: &f64| time_s + start_s >= *from_s;
-                cause[index] == Cause::PhotonPhoton as u8
-                    && jitter_s.is_empty()
-                    && blind_s.is_empty()
-                    && click_time_s[index].iter().all(counted)
-            });
-            if let Some(from_s) = timeless {
-                if known[number].is_none() {
-                    // of a record of its own, so that no bit depends on which record comes first
-                    let times_s = [from_s.max(start_s); 2];
-                    let seen = Seen::at(self, patterns[number], times_s);
-                    known[number] = conditional.state(&seen, &times_s, Some(Cause::PhotonPhoton));
-                }
-                visit(index, known[number].as_ref().ok_or_else(|| impossible(index))?);
-                continue;
-            }
-            let recorded_s = click_time_s[index].map(|time| time + start_s);
-            let mut times_s = recorded_s;
-            if let Some(late_s) = jitter_s.get(index) {
-                for column in 0..2 {
-                    let time_s = click_time_s[index][column];
-                    let rounding_s = 4.0 * f64::EPSILON * (time_s.abs() + late_s[column].abs());
-                    times_s[column] =
-                        start_s + came(time_s, late_s[column], rounding_s, self.window.duration_s());
-                }
-            }
-            let seen = Seen {
-                pattern: patterns[usize::from(pattern[index])],
-                times_s,
-                open_s: blind_s.get(index).map_or([start_s; SLOTS], |blind| blind.map(|time| time + start_s)),
-                afterpulses: afterpulses.get(index).copied().unwrap_or(0),
-                recoil: attempt.get(index).map_or_else(|| self.motion.mean(), |k| self.motion.at(*k)),
-            };
-            let state = match given {
-                Given::Cause => {
-                    conditional.state(&seen, &recorded_s, Some(Cause::ALL[usize::from(cause[index])]))
-                }
-                Given::Record => conditional.state(&seen, &recorded_s, None),
-            };
-            visit(index, &state.ok_or_else(|| impossible(index))?);
+            visit(index, finder.state(&records, index).ok_or_else(|| impossible(index))?);
         }
         Ok(())
     }
@@ -209,6 +164,76 @@ impl Link {
         self.each_state(records, Given::Cause, |index, rho| {
             mean.add(state::overlap(rho, self.patterns[usize::from(records.pattern[index])].bell_state));
         })
+    }
+}
+
+/// Finds the states of records that the link can make, one after the other.
+#[derive(Debug)]
+pub(super) struct Finder<'a> {
+    link: &'a Link,
+    given: Given,
+    conditional: Conditional<'a>,
+    /// Where no time tells anything, two counted photons leave one state for each pattern; from this time on (s).
+    timeless_from_s: Option<f64>,
+    /// These states, as far as they were asked for.
+    known: Vec<Option<State>>,
+    last: State,
+}
+
+impl<'a> Finder<'a> {
+    /// # Errors
+    /// [`Error::Model`] as [`Conditional::new`].
+    pub(super) fn new(link: &'a Link, given: Given) -> Result<Self> {
+        let conditional = Conditional::new(link, Grid::Coarse)?;
+        let timeless_from_s = if given == Given::Cause { conditional.timeless_from_s() } else { None };
+        let known = vec![None; link.patterns.len()];
+        Ok(Self { link, given, conditional, timeless_from_s, known, last: state::ZERO })
+    }
+
+    /// The state of one record; nothing for one that the link cannot make.
+    pub(super) fn state(&mut self, records: &Records<'_>, index: usize) -> Option<&State> {
+        let Records { attempt, pattern, cause, click_time_s, blind_s, jitter_s, afterpulses } = *records;
+        let (link, start_s) = (self.link, self.link.window.start_s);
+        let number = usize::from(pattern[index]);
+        let timeless = self.timeless_from_s.filter(|from_s| {
+            let counted = |time_s: &f64| time_s + start_s >= *from_s;
+            cause[index] == Cause::PhotonPhoton as u8
+                && jitter_s.is_empty()
+                && blind_s.is_empty()
+                && click_time_s[index].iter().all(counted)
+        });
+        if let Some(from_s) = timeless {
+            if self.known[number].is_none() {
+                // of a record of its own, so that no bit depends on which record comes first
+                let times_s = [from_s.max(start_s); 2];
+                let seen = Seen::at(link, link.patterns[number], times_s);
+                self.known[number] = self.conditional.state(&seen, &times_s, Some(Cause::PhotonPhoton));
+            }
+            return self.known[number].as_ref();
+        }
+        let recorded_s = click_time_s[index].map(|time| time + start_s);
+        let mut times_s = recorded_s;
+        if let Some(late_s) = jitter_s.get(index) {
+            for column in 0..2 {
+                let time_s = click_time_s[index][column];
+                let rounding_s = 4.0 * f64::EPSILON * (time_s.abs() + late_s[column].abs());
+                times_s[column] =
+                    start_s + came(time_s, late_s[column], rounding_s, link.window.duration_s());
+            }
+        }
+        let seen = Seen {
+            pattern: link.patterns[number],
+            times_s,
+            open_s: blind_s.get(index).map_or([start_s; SLOTS], |blind| blind.map(|time| time + start_s)),
+            afterpulses: afterpulses.get(index).copied().unwrap_or(0),
+            recoil: attempt.get(index).map_or_else(|| link.motion.mean(), |k| link.motion.at(*k)),
+        };
+        let cause = match self.given {
+            Given::Cause => Some(Cause::ALL[usize::from(cause[index])]),
+            Given::Record => None,
+        };
+        self.last = self.conditional.state(&seen, &recorded_s, cause)?;
+        Some(&self.last)
     }
 }
 

@@ -96,6 +96,14 @@ impl MemoryParams {
     pub fn check(&self) -> Result<()> {
         Memory::new(self, 0.0).map(drop)
     }
+
+    /// 1/e time of the coherence as the decoupling pulses prolong it (s).
+    pub(crate) fn prolonged_t2_s(&self) -> f64 {
+        match self.decoupling_pulses {
+            0 => self.t2_s,
+            pulses => self.t2_s * math::pow(pulses as f64, self.decoupling_exponent),
+        }
+    }
 }
 
 /// What one ion's wait does to it.
@@ -119,7 +127,7 @@ impl Memory {
     /// [`Error::Parameter`] naming the field.
     pub fn new(params: &MemoryParams, auto_wait_s: f64) -> Result<Self> {
         let t1_s = decay_time("t1_s", params.t1_s)?;
-        let t2_s = decay_time("t2_s", params.t2_s)?;
+        decay_time("t2_s", params.t2_s)?;
         let loss_rate_hz = check::rate("loss_rate_hz", params.loss_rate_hz, "1/s")?;
         let offset =
             check::frequency("frequency_offset_rad_per_s", params.frequency_offset_rad_per_s, "rad/s")?;
@@ -131,13 +139,10 @@ impl Memory {
             let domain = format!("in [0, {MAX_PULSES}]");
             return Err(Error::parameter("decoupling_pulses", params.decoupling_pulses, domain, ""));
         }
-        let exponent =
-            check::within("decoupling_exponent", params.decoupling_exponent, 0.0, MAX_EXPONENT, "")?;
+        check::within("decoupling_exponent", params.decoupling_exponent, 0.0, MAX_EXPONENT, "")?;
         let pulse_error = check::probability("decoupling_pulse_error", params.decoupling_pulse_error)?;
         let pulses = params.decoupling_pulses as f64;
-        let prolonged_s =
-            if params.decoupling_pulses > 0 { t2_s * math::pow(pulses, exponent) } else { t2_s };
-        let ratio = wait_s / prolonged_s;
+        let ratio = wait_s / params.prolonged_t2_s();
         let exponent = match params.decay {
             Decay::Exponential => ratio,
             Decay::Gaussian => ratio * ratio,

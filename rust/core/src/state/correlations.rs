@@ -216,7 +216,7 @@ impl Correlations {
     }
 
     /// BBPSSW distillation: both pairs made Werner states, then filtered. The pair that is kept and the probability that it is;
-    /// for pairs of trace one. The probability is above zero unless both pairs are as far from phi+ as can be.
+    /// for pairs of trace one. The probability is at least 1/3.
     ///
     /// Source: Bennett et al., Phys. Rev. Lett. 76, 722 (1996).
     pub fn bbpssw(&self, other: &Self, noise: OperationNoise) -> (Self, f64) {
