@@ -61,7 +61,7 @@ pub(crate) fn bell_bbpssw<'py>(
     readout_error: f64,
 ) -> PyResult<Distilled<'py>> {
     let noise = OperationNoise::new(gate_fidelity, readout_error);
-    distilled(py, &rho_1, &rho_2, |a, b| a.bbpssw(b, noise))
+    distilled(py, &rho_1, &rho_2, |a, b| a.bbpssw(b, [noise; 2]))
 }
 
 /// Distillation by DEJMPS: complex128 (n, 4, 4) and float64 (n,).
@@ -74,7 +74,7 @@ pub(crate) fn bell_dejmps<'py>(
     readout_error: f64,
 ) -> PyResult<Distilled<'py>> {
     let noise = OperationNoise::new(gate_fidelity, readout_error);
-    distilled(py, &rho_1, &rho_2, |a, b| a.dejmps(b, noise))
+    distilled(py, &rho_1, &rho_2, |a, b| a.dejmps(b, [noise; 2]))
 }
 
 fn distilled<'py>(

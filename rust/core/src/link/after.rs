@@ -8,6 +8,11 @@ use crate::memory::{Memory, Storage, decay_time};
 use crate::state::{self, BellState, State};
 
 impl Link {
+    /// From emission until both nodes know of a herald (s).
+    pub fn known_by_both_after_s(&self) -> f64 {
+        self.known_after_s(0).max(self.known_after_s(1))
+    }
+
     /// From emission until the node knows of the herald (s), what `"auto"` waits for: the photon's way to the station, the
     /// decision and the message's way back.
     fn known_after_s(&self, node: usize) -> f64 {

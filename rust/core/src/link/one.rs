@@ -5,6 +5,7 @@ use super::attempt::Heralded;
 use super::herald::HeraldEngine;
 use super::record::{Given, Records};
 use super::states::Finder;
+use crate::encoding::SLOTS;
 use crate::error::{Error, Result};
 use crate::herald::{Cause, Pattern};
 use crate::simd::Level;
@@ -12,7 +13,7 @@ use crate::state::State;
 use crate::stream::{Geometric, Xoshiro};
 
 /// What the station shows of a herald, and what made it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Circumstances {
     /// Number of the accepted pattern.
     pub pattern: u8,
@@ -20,10 +21,17 @@ pub struct Circumstances {
     pub cause: Cause,
     /// Click times (s), from the opening of the window.
     pub click_time_s: [f64; 2],
+    /// What no laboratory sees, of links whose states depend on it.
+    hidden: Option<Box<Hidden>>,
+}
+
+/// What no laboratory sees of a herald.
+#[derive(Debug, Clone, PartialEq)]
+struct Hidden {
     /// How much later than it came each click was recorded (s).
-    pub jitter_s: [f64; 2],
+    jitter_s: [f64; 2],
     /// From the opening of the window until each slot was ready (s).
-    blind_s: [f64; 4],
+    blind_s: [f64; SLOTS],
 }
 
 /// Draws heralds of a link whose attempts are independent: how many attempts fail before one, what it looks like, what state it
@@ -57,7 +65,9 @@ impl<'a> HeraldsOfLink<'a> {
     /// Circumstances of a herald; nothing for a link that never heralds.
     pub fn draw(&self, rng: &mut Xoshiro) -> Option<Circumstances> {
         let Heralded { pattern, cause, click_time_s, blind_s, jitter_s, .. } = self.engine.draw_one(rng)?;
-        Some(Circumstances { pattern, cause, click_time_s, jitter_s, blind_s })
+        let needed = self.link.jitters || self.link.recall.orders;
+        let hidden = needed.then(|| Box::new(Hidden { jitter_s, blind_s }));
+        Some(Circumstances { pattern, cause, click_time_s, hidden })
     }
 
     /// The pattern of a herald.
@@ -71,15 +81,17 @@ impl<'a> HeraldsOfLink<'a> {
     /// [`Error::Parameter`] for circumstances of another link.
     pub fn state(&mut self, seen: &Circumstances) -> Result<State> {
         let link = self.link;
-        let hidden = |has: bool| usize::from(has);
+        let count = |has: bool| usize::from(has);
+        let (jitter_s, blind_s) =
+            seen.hidden.as_ref().map_or(([0.0; 2], [0.0; SLOTS]), |hidden| (hidden.jitter_s, hidden.blind_s));
         let records = Records {
             attempt: &[],
             pattern: &[seen.pattern],
             cause: &[seen.cause as u8],
             click_time_s: &[seen.click_time_s],
-            blind_s: &[seen.blind_s][..hidden(link.recall.orders)],
-            jitter_s: &[seen.jitter_s][..hidden(link.jitters)],
-            afterpulses: &[0][..hidden(link.afterpulses)],
+            blind_s: &[blind_s][..count(link.recall.orders)],
+            jitter_s: &[jitter_s][..count(link.jitters)],
+            afterpulses: &[0][..count(link.afterpulses)],
         };
         let known = usize::from(seen.pattern) < link.patterns.len();
         let state = if known { self.finder.state(&records, 0).copied() } else { None };

@@ -96,6 +96,12 @@ impl Correlations {
         rho
     }
 
+    /// The sum with another, unnormalized.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|p| std::array::from_fn(|q| self.0[p][q] + other.0[p][q])))
+    }
+
     /// The trace.
     pub fn trace(&self) -> f64 {
         self.0[I][I]
@@ -190,23 +196,23 @@ impl Correlations {
         Self(result)
     }
 
-    /// Distillation by two CNOT gates from this pair to `other` and equal results of reading out `other`: the pair that is kept,
-    /// normalized, and the probability that it is.
+    /// Distillation by two CNOT gates from this pair to `other`, one at each side with its noise, and equal results of reading out
+    /// `other`: the pair that is kept, normalized, and the probability that it is.
     ///
     /// In the Heisenberg picture a kept correlation (P, Q) is half of R(P, Q) S(t P, t Q), with t X = t Y = X and t Z = 1, and of
     /// the same times Z of all four qubits.
-    fn filtered(&self, other: &Self, noise: OperationNoise) -> (Self, f64) {
+    fn filtered(&self, other: &Self, noise: [OperationNoise; 2]) -> (Self, f64) {
         /// For each operator of the qubit that is kept: the one of the other qubit, and both times Z with the sign that is left.
         const AFTER: [(usize, (usize, usize, f64)); 4] =
             [(I, (Z, Z, 1.0)), (X, (Y, Y, -1.0)), (X, (X, Y, 1.0)), (I, (I, Z, 1.0))];
-        let OperationNoise { gate_weight: w, readout_contrast: r } = noise;
-        let touched = |operator: usize| if operator == I { 1.0 } else { w };
-        let both = w * w * r * r;
+        let touched =
+            |side: usize, operator: usize| if operator == I { 1.0 } else { noise[side].gate_weight };
+        let both: f64 = noise.iter().map(|side| side.gate_weight * side.readout_contrast).product();
         let mut kept = [[0.0; 4]; 4];
         for p in 0..4 {
             for q in 0..4 {
                 let ((tp, (zp, up, sp)), (tq, (zq, uq, sq))) = (AFTER[p], AFTER[q]);
-                let plain = touched(p) * touched(q) * self.0[p][q] * other.0[tp][tq];
+                let plain = touched(0, p) * touched(1, q) * self.0[p][q] * other.0[tp][tq];
                 kept[p][q] = 0.5 * (plain + both * sp * sq * self.0[zp][zq] * other.0[up][uq]);
             }
         }
@@ -219,7 +225,7 @@ impl Correlations {
     /// for pairs of trace one. The probability is at least 1/3.
     ///
     /// Source: Bennett et al., Phys. Rev. Lett. 76, 722 (1996).
-    pub fn bbpssw(&self, other: &Self, noise: OperationNoise) -> (Self, f64) {
+    pub fn bbpssw(&self, other: &Self, noise: [OperationNoise; 2]) -> (Self, f64) {
         self.twirled().filtered(&other.twirled(), noise)
     }
 
@@ -227,7 +233,7 @@ impl Correlations {
     /// directions, then filtered. The pair that is kept and the probability that it is; for pairs of trace one.
     ///
     /// Source: Deutsch et al., Phys. Rev. Lett. 77, 2818 (1996).
-    pub fn dejmps(&self, other: &Self, noise: OperationNoise) -> (Self, f64) {
+    pub fn dejmps(&self, other: &Self, noise: [OperationNoise; 2]) -> (Self, f64) {
         self.quarter_turned().filtered(&other.quarter_turned(), noise)
     }
 
@@ -348,16 +354,16 @@ mod tests {
         let pair = |state| Correlations::of(&bell(state));
         let perfect = pair(BellState::PhiPlus);
         for both in [Correlations::bbpssw, Correlations::dejmps] {
-            let (kept, probability) = both(&perfect, &perfect, OperationNoise::NONE);
+            let (kept, probability) = both(&perfect, &perfect, [OperationNoise::NONE; 2]);
             assert!(
                 (kept.fidelity(BellState::PhiPlus) - 1.0).abs() < 1e-15 && (probability - 1.0).abs() < 1e-15
             );
         }
         // a flipped pair beside a perfect one: never kept
-        let (_, probability) = pair(BellState::PsiPlus).filtered(&perfect, OperationNoise::NONE);
+        let (_, probability) = pair(BellState::PsiPlus).filtered(&perfect, [OperationNoise::NONE; 2]);
         assert_eq!(probability, 0.0);
         // without contrast the results are equal half of the time, whatever the pairs
         let blind = OperationNoise { gate_weight: 1.0, readout_contrast: 0.0 };
-        assert_eq!(pair(BellState::PsiPlus).filtered(&perfect, blind).1, 0.5);
+        assert_eq!(pair(BellState::PsiPlus).filtered(&perfect, [blind; 2]).1, 0.5);
     }
 }

@@ -1,0 +1,27 @@
+//! Networks: many links between many nodes, and what is made of their pairs.
+//!
+//! A network has nodes with ions, links with their physics, and demands. Links advance herald by herald: the number of attempts that
+//! fail before the next herald is drawn, never the attempts themselves, so that time costs nothing and events cost the same in
+//! small and in large networks. Where links share ions, or their pairs are swapped, distilled and delivered, events are taken in
+//! the order of time, in whole picoseconds; links that work for themselves and never wait are drawn one after the other.
+
+mod comb;
+mod demand;
+mod heralds;
+mod ions;
+mod kernel;
+mod pairs;
+pub mod params;
+pub mod record;
+mod run;
+mod saturated;
+mod topology;
+mod waiting;
+
+pub use heralds::StateChoice;
+pub use params::{
+    Contention, DemandParams, Distillation, NetworkNodeParams, PolicyParams, SwapOrder, Weight,
+};
+pub use record::{Deliveries, Fates, Happening, NetworkRecord, RecordLevel, Totals, Trace};
+pub use run::{NetworkPlan, NetworkRun};
+pub use topology::{Network, Saturation};

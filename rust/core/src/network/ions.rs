@@ -1,0 +1,245 @@
+//! Ions: which link may attempt.
+
+use super::heralds::Source;
+use super::kernel::{Event, Kernel, NONE, Phase};
+use super::params::Contention;
+use super::record::{Entry, Happening, NO_PAIR};
+use super::topology::Saturation;
+use crate::error::Result;
+
+impl Kernel<'_, '_> {
+    /// Whether somebody wants a pair of this link and there is room for it.
+    fn wanted(&self, link: u32) -> bool {
+        if self.network.saturation == Saturation::Links {
+            return true;
+        }
+        let (place, at_work) = (self.network.links[link as usize], &self.links[link as usize]);
+        let room =
+            (0..2).all(|side: usize| at_work.stored[side] < self.nodes[place.nodes[side] as usize].share);
+        room && self.users[link as usize]
+            .iter()
+            .any(|(demand, place)| self.demands[*demand as usize].wants(*place as usize))
+    }
+
+    /// Lets a link wait for its ions, if it is idle and wanted; it may get them at once.
+    pub(super) fn start(&mut self, link: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+        if self.links[link as usize].phase != Phase::Idle || !self.wanted(link) {
+            return Ok(());
+        }
+        let nodes = self.network.links[link as usize].nodes;
+        let held = nodes.map(|node| self.nodes[node as usize].free.is_none());
+        self.links[link as usize].phase = Phase::Waiting(held);
+        if held == [true; 2] {
+            return self.begin(link, going);
+        }
+        for (node, held) in nodes.into_iter().zip(held) {
+            if !held {
+                self.nodes[node as usize].queue.push_back(link);
+            }
+        }
+        self.serve_both(nodes, going)
+    }
+
+    pub(super) fn serve_both(&mut self, nodes: [u32; 2], going: &mut dyn FnMut() -> bool) -> Result<()> {
+        self.serve(nodes[0], going)?;
+        self.serve(nodes[1], going)
+    }
+
+    /// Gives a node's free ions to links that wait for them.
+    fn serve(&mut self, node: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+        match self.job.policy.contention {
+            Contention::HoldAndWait => {
+                while let Some(link) = self.nodes[node as usize].queue.front().copied() {
+                    if !self.take(node, self.ions_of(link)) {
+                        break;
+                    }
+                    self.nodes[node as usize].queue.pop_front();
+                    let side = self.side(link, node);
+                    if let Phase::Waiting(held) = &mut self.links[link as usize].phase {
+                        held[side] = true;
+                        if *held == [true; 2] {
+                            self.begin(link, going)?;
+                        }
+                    }
+                }
+                Ok(())
+            }
+            Contention::LongestWaiting => {
+                let mut index = 0;
+                while let Some(link) = self.nodes[node as usize].queue.get(index).copied() {
+                    let (side, ions) = (self.side(link, node), self.ions_of(link));
+                    let other = self.network.links[link as usize].nodes[1 - side];
+                    if !self.has(node, ions) {
+                        break;
+                    }
+                    if !self.has(other, ions) {
+                        index += 1;
+                        continue;
+                    }
+                    for end in [node, other] {
+                        self.take(end, ions);
+                        self.nodes[end as usize].queue.retain(|waiting| *waiting != link);
+                    }
+                    self.begin(link, going)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn side(&self, link: u32, node: u32) -> usize {
+        usize::from(self.network.links[link as usize].nodes[0] != node)
+    }
+
+    fn ions_of(&self, link: u32) -> u64 {
+        self.drawers[self.network.links[link as usize].physics as usize].comb().ions()
+    }
+
+    fn has(&self, node: u32, ions: u64) -> bool {
+        self.nodes[node as usize].free.is_none_or(|free| free >= ions)
+    }
+
+    /// Takes communication ions of a node, if it has as many.
+    fn take(&mut self, node: u32, ions: u64) -> bool {
+        let now_ps = self.now_ps;
+        let node = &mut self.nodes[node as usize];
+        match &mut node.free {
+            Some(free) if *free < ions => return false,
+            Some(free) => *free -= ions,
+            None => return true,
+        }
+        node.taken_ps += node.taken * (now_ps - node.taken_since_ps);
+        (node.taken, node.taken_since_ps) = (node.taken + ions, now_ps);
+        true
+    }
+
+    fn put_back(&mut self, node: u32, ions: u64) {
+        let now_ps = self.now_ps;
+        let node = &mut self.nodes[node as usize];
+        if let Some(free) = &mut node.free {
+            *free += ions;
+            node.taken_ps += node.taken * (now_ps - node.taken_since_ps);
+            (node.taken, node.taken_since_ps) = (node.taken - ions, now_ps);
+        }
+    }
+
+    /// Takes ions of both nodes back; nobody is served yet.
+    pub(super) fn give_back(&mut self, nodes: [u32; 2], ions: u64) {
+        for node in nodes {
+            self.put_back(node, ions);
+        }
+    }
+
+    /// Takes ions of a node back and serves the links that wait.
+    pub(super) fn free_ions(&mut self, node: u32, ions: u64, going: &mut dyn FnMut() -> bool) -> Result<()> {
+        self.put_back(node, ions);
+        self.serve(node, going)
+    }
+
+    /// A link that has its ions attempts from the next attempt of its comb on.
+    fn begin(&mut self, link: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+        let place = self.network.links[link as usize];
+        let drawer = &self.drawers[place.physics as usize];
+        let comb = drawer.comb();
+        let at_work = &mut self.links[link as usize];
+        at_work.phase = Phase::Attempting;
+        at_work.turn = at_work.turn.wrapping_add(1);
+        at_work.since_ps = self.now_ps;
+        at_work.first = comb.first_from(self.now_ps);
+        // of links whose attempts depend on each other the herald that was found is the next one still
+        let found = at_work.next.take().filter(|next| next.attempt >= at_work.first);
+        at_work.next = match found {
+            Some(found) => Some(found),
+            None => drawer.next(&mut at_work.source, at_work.first, going)?,
+        };
+        let (turn, next) = (at_work.turn, at_work.next);
+        let message_ps = self.network.physics[place.physics as usize].message_ps;
+        let known_ps = next.map_or(u64::MAX, |next| comb.end_ps(next.attempt).saturating_add(message_ps));
+        for node in place.nodes {
+            if self.network.nodes[node as usize].params.dephasing_per_attempt > 0.0 {
+                self.nodes[node as usize].attempting.push(link);
+            }
+        }
+        self.note(Entry {
+            event: Happening::Start,
+            subject: link,
+            pair: NO_PAIR,
+            parts: [NO_PAIR; 2],
+            fidelity: f64::NAN,
+        });
+        if let Some(timeout_ps) = self.timeout_ps
+            && self.now_ps.saturating_add(timeout_ps) < known_ps
+        {
+            self.at(self.now_ps.saturating_add(timeout_ps), Event::TimeOut { link, turn });
+        } else {
+            self.at(known_ps, Event::Herald { link, turn });
+        }
+        Ok(())
+    }
+
+    /// Counts the attempts of a link that stops; `end` is the first attempt that it does not make.
+    pub(super) fn stop_attempting(&mut self, link: u32, end: u64) {
+        let now_ps = self.now_ps;
+        let at_work = &mut self.links[link as usize];
+        let attempts = end.saturating_sub(at_work.first);
+        at_work.attempts += attempts;
+        at_work.attempting_ps += now_ps - at_work.since_ps;
+        for node in self.network.links[link as usize].nodes {
+            if self.network.nodes[node as usize].params.dephasing_per_attempt > 0.0 {
+                let node = &mut self.nodes[node as usize];
+                node.attempts += attempts;
+                node.attempting.retain(|other| *other != link);
+            }
+        }
+    }
+
+    /// A link without a herald gives its ions back and waits again, behind all others.
+    pub(super) fn time_out(&mut self, link: u32, turn: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+        if self.links[link as usize].turn != turn || self.links[link as usize].phase != Phase::Attempting {
+            return Ok(());
+        }
+        let (place, ions) = (self.network.links[link as usize], self.ions_of(link));
+        let comb = &self.network.physics[place.physics as usize].comb;
+        let ended = comb.ended_by(self.now_ps).max(self.links[link as usize].first);
+        self.stop_attempting(link, ended);
+        self.links[link as usize].phase = Phase::Idle;
+        if matches!(self.links[link as usize].source, Source::Independent(_)) {
+            self.links[link as usize].next = None;
+        }
+        let (event, subject) = (Happening::TimeOut, link);
+        self.note(Entry { event, subject, pair: NO_PAIR, parts: [NO_PAIR; 2], fidelity: f64::NAN });
+        self.give_back(place.nodes, ions);
+        self.start(link, going)?;
+        self.serve_both(place.nodes, going)
+    }
+
+    /// Attempts that a node has begun by now, where they matter.
+    pub(super) fn attempts_at(&self, node: u32) -> u64 {
+        let at_work = &self.nodes[node as usize];
+        let running = at_work.attempting.iter().map(|link| {
+            let place = self.network.links[*link as usize];
+            let comb = &self.network.physics[place.physics as usize].comb;
+            let link = &self.links[*link as usize];
+            // a link that waits for the message of its herald makes no further attempts
+            let last = link.next.map_or(u64::MAX, |next| next.attempt + 1);
+            comb.first_from(self.now_ps).min(last).saturating_sub(link.first)
+        });
+        at_work.attempts + running.sum::<u64>()
+    }
+
+    /// Lets the links of a part of a demand's way start, where they are wanted.
+    pub(super) fn start_way(
+        &mut self,
+        demand: u32,
+        places: std::ops::Range<usize>,
+        going: &mut dyn FnMut() -> bool,
+    ) -> Result<()> {
+        for place in places {
+            let link = self.demands[demand as usize].way.links.get(place).copied().unwrap_or(NONE);
+            if link != NONE {
+                self.start(link, going)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,311 @@
+//! The parameters of a network: what stands in a network file beside its links.
+
+use crate::check;
+use crate::error::{Error, Result};
+use crate::gates::GatesParams;
+use crate::memory::MemoryParams;
+use serde::{Deserialize, Serialize};
+
+/// A node of a network: its ions and what they can do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkNodeParams {
+    /// Name of the node.
+    pub name: String,
+    /// Ions that attempt links, shared by all links of the node; left out: as many as its links need.
+    #[serde(default)]
+    pub communication_ions: Option<u64>,
+    /// Ions that only store qubits.
+    #[serde(default)]
+    pub memory_ions: u64,
+    /// Qubits of one link that the node stores at most; left out: an even share of its ions.
+    #[serde(default)]
+    pub buffer_per_link: Option<u64>,
+    /// Memory of communication ions; left out: that of the link's own node.
+    #[serde(default)]
+    pub memory: Option<MemoryParams>,
+    /// Memory of memory ions; left out: that of communication ions.
+    #[serde(default)]
+    pub storage: Option<MemoryParams>,
+    /// Gates; left out: those of the links' own nodes, which must not differ.
+    #[serde(default)]
+    pub gates: Option<GatesParams>,
+    /// Probability of a phase flip of each stored qubit with every attempt that the node makes meanwhile.
+    #[serde(default)]
+    pub dephasing_per_attempt: f64,
+    /// Place in a picture.
+    #[serde(default)]
+    pub position: Option<[f64; 2]>,
+}
+
+impl NetworkNodeParams {
+    /// A node of which nothing is known but its name.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            communication_ions: None,
+            memory_ions: 0,
+            buffer_per_link: None,
+            memory: None,
+            storage: None,
+            gates: None,
+            dephasing_per_attempt: 0.0,
+            position: None,
+        }
+    }
+
+    /// Checks the fields.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the field.
+    pub fn check(&self) -> Result<()> {
+        if self.name.is_empty() {
+            return Err(Error::parameter("name", "\"\"", "at least one character", ""));
+        }
+        for (name, count) in [
+            ("communication_ions", self.communication_ions.unwrap_or(1)),
+            ("buffer_per_link", self.buffer_per_link.unwrap_or(1)),
+        ] {
+            if !(1..=MOST_IONS).contains(&count) {
+                return Err(Error::parameter(name, count, format!("in [1, {MOST_IONS}]"), ""));
+            }
+        }
+        if self.memory_ions > MOST_IONS {
+            let domain = format!("in [0, {MOST_IONS}]");
+            return Err(Error::parameter("memory_ions", self.memory_ions, domain, ""));
+        }
+        for (name, memory) in [("memory", &self.memory), ("storage", &self.storage)] {
+            if let Some(memory) = memory {
+                memory.check().map_err(|error| error.within(name))?;
+            }
+        }
+        if self.storage.is_some() && self.memory_ions == 0 {
+            return Err(Error::Model {
+                parameter: "storage".into(),
+                message: "there are no memory ions that it could describe".into(),
+            });
+        }
+        if let Some(gates) = &self.gates {
+            gates.check().map_err(|error| error.within("gates"))?;
+        }
+        check::within("dephasing_per_attempt", self.dephasing_per_attempt, 0.0, 0.5, "")?;
+        for value in self.position.iter().flatten() {
+            check::finite("position", *value, "")?;
+        }
+        Ok(())
+    }
+}
+
+/// Ions of a node, far beyond any trap.
+const MOST_IONS: u64 = 1 << 30;
+
+/// Who wants pairs with whom, how many and how good.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DemandParams {
+    /// Names of the two nodes.
+    pub between: [String; 2],
+    /// Mean rate of requests, which come at random (1/s).
+    #[serde(default)]
+    pub rate_hz: Option<f64>,
+    /// Times of requests (s), ascending.
+    #[serde(default)]
+    pub times_s: Option<Vec<f64>>,
+    /// Whether there is always one request more.
+    #[serde(default)]
+    pub saturate: bool,
+    /// Fidelity to phi+ below which a pair is not delivered but thrown away.
+    #[serde(default)]
+    pub min_fidelity: f64,
+    /// Requests that may wait, the one being served included; further ones are blocked. Left out: any number.
+    #[serde(default)]
+    pub queue_limit: Option<u64>,
+    /// Names of all nodes on the way, both ends included; left out: the best way by `weight`.
+    #[serde(default)]
+    pub route: Option<Vec<String>>,
+    /// What makes a way short.
+    #[serde(default)]
+    pub weight: Weight,
+}
+
+/// What makes a way short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weight {
+    /// Few links.
+    #[default]
+    Hops,
+    /// A small sum of mean times to a herald.
+    Rate,
+    /// A large product of Werner weights (4 F - 1)/3.
+    Fidelity,
+}
+
+impl DemandParams {
+    /// A demand that always wants one pair more.
+    pub fn saturated(a: impl Into<String>, b: impl Into<String>) -> Self {
+        Self {
+            between: [a.into(), b.into()],
+            rate_hz: None,
+            times_s: None,
+            saturate: true,
+            min_fidelity: 0.0,
+            queue_limit: None,
+            route: None,
+            weight: Weight::Hops,
+        }
+    }
+
+    /// Checks the fields.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the field.
+    pub fn check(&self) -> Result<()> {
+        let given = [self.rate_hz.is_some(), self.times_s.is_some(), self.saturate];
+        if given.iter().filter(|given| **given).count() != 1 {
+            let value = format!("{} of them", given.iter().filter(|given| **given).count());
+            return Err(Error::parameter(
+                "rate_hz",
+                value,
+                "exactly one of rate_hz, times_s and saturate",
+                "1/s",
+            ));
+        }
+        if let Some(rate_hz) = self.rate_hz {
+            check::positive("rate_hz", rate_hz, "1/s")?;
+            // so that requests are picoseconds apart
+            check::within("rate_hz", rate_hz, 0.0, 1e11, "1/s")?;
+        }
+        if let Some(times_s) = &self.times_s {
+            let mut last_s = 0.0;
+            for (index, &time_s) in times_s.iter().enumerate() {
+                if !(time_s >= last_s && time_s <= MAX_DURATION_S) {
+                    let domain = format!("ascending, in [0, {MAX_DURATION_S:e}]");
+                    return Err(Error::parameter(format!("times_s.{index}"), time_s, domain, "s"));
+                }
+                last_s = time_s;
+            }
+        }
+        check::probability("min_fidelity", self.min_fidelity)?;
+        if self.queue_limit == Some(0) {
+            return Err(Error::parameter("queue_limit", 0, "at least 1", ""));
+        }
+        if self.between[0] == self.between[1] {
+            let domain = "another node than the first";
+            return Err(Error::parameter("between.1", format!("{:?}", self.between[1]), domain, ""));
+        }
+        Ok(())
+    }
+}
+
+/// What nodes do with their ions and pairs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyParams {
+    /// When a node swaps.
+    #[serde(default)]
+    pub swap: SwapOrder,
+    /// Probability that a swap works; otherwise both pairs are lost.
+    #[serde(default = "one")]
+    pub swap_success_probability: f64,
+    /// Age at which a waiting pair is thrown away, counted from the herald of its oldest part (s); left out: never.
+    #[serde(default)]
+    pub cutoff_s: Option<f64>,
+    /// How pairs of a link are distilled before they are used; left out: not at all.
+    #[serde(default)]
+    pub distill: Option<Distillation>,
+    /// Rounds of distillation: 2 to this power pairs for one, if all goes well.
+    #[serde(default)]
+    pub rounds: Option<u64>,
+    /// How links share a node's ions.
+    #[serde(default)]
+    pub contention: Contention,
+    /// Time after which a link without a herald gives its ions back and waits again (s); left out: never.
+    #[serde(default)]
+    pub attempt_timeout_s: Option<f64>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl Default for PolicyParams {
+    fn default() -> Self {
+        Self {
+            swap: SwapOrder::default(),
+            swap_success_probability: 1.0,
+            cutoff_s: None,
+            distill: None,
+            rounds: None,
+            contention: Contention::default(),
+            attempt_timeout_s: None,
+        }
+    }
+}
+
+/// When a node swaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SwapOrder {
+    /// As soon as it has a pair to each side.
+    #[default]
+    Asap,
+    /// Only pairs that span the two halves of a part of the way, halved again and again.
+    Nested,
+}
+
+/// How two pairs are made one better one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distillation {
+    /// Bennett et al., Phys. Rev. Lett. 76, 722 (1996).
+    Bbpssw,
+    /// Deutsch et al., Phys. Rev. Lett. 77, 2818 (1996).
+    Dejmps,
+}
+
+/// How links share a node's ions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contention {
+    /// Of the links whose two nodes both have a free ion the one that has waited longest gets them, and keeps them until its herald
+    /// or time-out.
+    #[default]
+    LongestWaiting,
+    /// A free ion goes to the link that has waited longest and waits there for its partner, however long that takes: simple,
+    /// fair, and slow where many links share few ions.
+    HoldAndWait,
+}
+
+/// Longest run (s): its picoseconds fit into 64 bits several times.
+pub(crate) const MAX_DURATION_S: f64 = 1e6;
+/// Pairs that 2^rounds would be.
+const MOST_ROUNDS: u64 = 16;
+
+impl PolicyParams {
+    /// Checks the fields.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the field.
+    pub fn check(&self) -> Result<()> {
+        check::probability("swap_success_probability", self.swap_success_probability)?;
+        for (name, time_s) in [("cutoff_s", self.cutoff_s), ("attempt_timeout_s", self.attempt_timeout_s)] {
+            if let Some(time_s) = time_s {
+                check::positive(name, time_s, "s")?;
+                check::within(name, time_s, 1e-12, MAX_DURATION_S, "s")?;
+            }
+        }
+        match (self.distill, self.rounds) {
+            (None, Some(rounds)) => Err(Error::parameter("rounds", rounds, "left out without `distill`", "")),
+            (Some(_), Some(rounds)) if !(1..=MOST_ROUNDS).contains(&rounds) => {
+                Err(Error::parameter("rounds", rounds, format!("in [1, {MOST_ROUNDS}]"), ""))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Rounds of distillation.
+    pub(super) fn levels(&self) -> u32 {
+        if self.distill.is_some() { self.rounds.unwrap_or(1) as u32 } else { 0 }
+    }
+}

@@ -1,0 +1,107 @@
+//! Links that work for themselves and never wait for an ion: one after the other, without a queue of events.
+
+use super::comb::seconds;
+use super::heralds::{Drawer, Source};
+use super::record::{
+    Deliveries, Delivery, Entry, Happening, NO_PAIR, NetworkRecord, RecordLevel, Totals, latency_bin,
+};
+use super::run::Job;
+use super::topology::Network;
+use crate::error::Result;
+use crate::state::BellState;
+use std::ops::Range;
+
+/// Heralds between two looks at the stop flag.
+const HERALDS_PER_POLL: u64 = 1 << 10;
+
+/// Whether every link always has the ions that it needs.
+pub(super) fn never_wait(network: &Network) -> bool {
+    let mut needed = vec![0_u64; network.nodes.len()];
+    for place in &network.links {
+        for node in place.nodes {
+            needed[node as usize] += network.physics[place.physics as usize].comb.ions();
+        }
+    }
+    network
+        .nodes
+        .iter()
+        .zip(needed)
+        .all(|(node, needed)| node.params.communication_ions.is_none_or(|ions| ions >= needed))
+}
+
+/// Draws a range of links; columns of the record that count links have entries for these alone.
+pub(super) fn draw(
+    job: &Job<'_>,
+    links: Range<usize>,
+    drawers: &mut [Drawer<'_>],
+    going: &mut dyn FnMut() -> bool,
+) -> Result<NetworkRecord> {
+    let network = job.network;
+    let mut record = NetworkRecord {
+        latencies: vec![0; super::record::LATENCY_BINS],
+        reached_ps: job.duration_ps,
+        ..NetworkRecord::default()
+    };
+    let mut deliveries = Deliveries::default();
+    let mut drawn = 0_u64;
+    for link in links {
+        let number = link as u32;
+        let place = network.links[link];
+        let drawer = &mut drawers[place.physics as usize];
+        let message_ps = network.physics[place.physics as usize].message_ps;
+        let mut source = Source::new(&network.physics[place.physics as usize], job.key, number)?;
+        let mut totals = Totals::default();
+        let (mut first, mut last_ps) = (0, 0);
+        let attempts = drawer.comb().ended_by(job.duration_ps);
+        loop {
+            drawn += 1;
+            if drawn.is_multiple_of(HERALDS_PER_POLL) && !going() {
+                record.reached_ps = 0;
+                return Ok(record);
+            }
+            let Some(next) = drawer.next(&mut source, first, going)?.filter(|next| next.attempt < attempts)
+            else {
+                break;
+            };
+            record.fates.heralded += 1;
+            let time_ps = drawer.comb().end_ps(next.attempt).saturating_add(message_ps);
+            // heralds come one after the other; the message of a late one may outlast the run
+            first = drawer.comb().next_round(next.attempt);
+            let origin = drawer.origin(&mut source, &next)?;
+            if time_ps > job.duration_ps {
+                record.fates.stored += 1;
+                continue;
+            }
+            let pair = job.corrected(&drawer.pair(&origin)?, place.nodes[1], false);
+            let fidelity = pair.fidelity(BellState::PhiPlus);
+            let latency_ps = time_ps - last_ps;
+            last_ps = time_ps;
+            totals.add(seconds(latency_ps), fidelity);
+            record.latencies[latency_bin(latency_ps)] += 1;
+            if job.level >= RecordLevel::Deliveries {
+                deliveries.push(Delivery {
+                    demand: number,
+                    time_ps,
+                    latency_ps,
+                    fidelity,
+                    hops: 1,
+                    raw_pairs: 1,
+                    origin,
+                    pair: NO_PAIR,
+                });
+            }
+            if job.level == RecordLevel::Trace {
+                let event = Happening::Deliver;
+                let entry = Entry { event, subject: number, pair: NO_PAIR, parts: [NO_PAIR; 2], fidelity };
+                record.trace.push(time_ps, entry);
+            }
+        }
+        record.fates.delivered += totals.count;
+        record.totals.push(totals);
+        record.attempts.push(attempts);
+        record.attempting_ps.push(job.duration_ps);
+    }
+    record.fates.made = record.fates.heralded;
+    record.deliveries = deliveries;
+    Ok(record)
+}
