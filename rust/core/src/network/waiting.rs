@@ -43,7 +43,8 @@ impl Law {
         let (from_s, to_s) = (seconds(from_ps), seconds(to_ps));
         let wait_s = seconds(to_ps - from_ps);
         if self.t1_rate > 0.0 {
-            *pair = pair.decayed(qubit, -math::exp_m1(-wait_s * self.t1_rate));
+            let there = math::exp(-self.loss_rate * from_s);
+            *pair = pair.decayed_if_there(qubit, -math::exp_m1(-wait_s * self.t1_rate), there);
         }
         let exponent = if self.gaussian {
             // (t2² - t1²)/T² without cancellation

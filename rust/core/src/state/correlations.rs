@@ -162,11 +162,17 @@ impl Correlations {
     /// One qubit has gone from |1> to |0> with this probability; coherences are left to [`Correlations::turned`].
     #[must_use]
     pub fn decayed(&self, qubit: usize, probability: f64) -> Self {
+        self.decayed_if_there(qubit, probability, 1.0)
+    }
+
+    /// The same of a qubit that is still there with a probability, and otherwise I/2, which does not decay.
+    #[must_use]
+    pub fn decayed_if_there(&self, qubit: usize, probability: f64, there: f64) -> Self {
         let mut result = *self;
         for other in 0..4 {
             let at = |axis: usize| if qubit == 0 { (axis, other) } else { (other, axis) };
             let ((ip, iq), (zp, zq)) = (at(I), at(Z));
-            result.0[zp][zq] = (1.0 - probability) * self.0[zp][zq] + probability * self.0[ip][iq];
+            result.0[zp][zq] = (1.0 - probability) * self.0[zp][zq] + probability * there * self.0[ip][iq];
         }
         result
     }
