@@ -8,6 +8,7 @@
 mod comb;
 mod demand;
 mod heralds;
+mod hub;
 mod ions;
 mod kernel;
 mod pairs;
@@ -20,7 +21,8 @@ mod waiting;
 
 pub use heralds::StateChoice;
 pub use params::{
-    Contention, DemandParams, Distillation, NetworkNodeParams, PolicyParams, SwapOrder, Weight,
+    Contention, DemandParams, Discipline, Distillation, HubStationParams, HubSwitchParams, NetworkNodeParams,
+    PolicyParams, Scheduling, SwapOrder, Topology, Weight,
 };
 pub use record::{Deliveries, Fates, Happening, NetworkRecord, RecordLevel, Totals, Trace};
 pub use run::{NetworkPlan, NetworkRun};

@@ -82,10 +82,12 @@ impl Demand {
         }
     }
 
-    /// Whether it could use another pair of a link of its way.
-    pub(super) fn wants(&self, place: usize) -> bool {
-        self.always.is_some()
-            || self.supply[place] < (self.pending.len() as u64).saturating_mul(self.raw_per_pair)
+    /// Heralds of a link of its way that it could use.
+    pub(super) fn wanted(&self, place: usize) -> u64 {
+        if self.always.is_some() {
+            return u64::MAX;
+        }
+        (self.pending.len() as u64).saturating_mul(self.raw_per_pair).saturating_sub(self.supply[place])
     }
 
     /// Time between two nodes of the way, for light (ps).
@@ -123,7 +125,8 @@ impl Kernel<'_, '_> {
 
     /// A request comes.
     pub(super) fn request(&mut self, number: usize, going: &mut dyn FnMut() -> bool) -> Result<()> {
-        let blocked = self.demands[number].pending.len() >= self.demands[number].queue_limit;
+        let demand = &self.demands[number];
+        let blocked = demand.pending.len() >= demand.queue_limit || self.turned_away(&demand.way.links);
         self.record.requests[number][0] += 1;
         if blocked {
             self.record.requests[number][1] += 1;
@@ -137,6 +140,7 @@ impl Kernel<'_, '_> {
         if blocked {
             return Ok(());
         }
+        self.bind_waiting(number as u32);
         let hops = self.demands[number].way.links.len();
         self.start_way(number as u32, 0..hops, going)
     }

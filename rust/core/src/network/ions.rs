@@ -16,75 +16,115 @@ impl Kernel<'_, '_> {
         let (place, at_work) = (self.network.links[link as usize], &self.links[link as usize]);
         let room =
             (0..2).all(|side: usize| at_work.stored[side] < self.nodes[place.nodes[side] as usize].share);
-        room && self.users[link as usize]
-            .iter()
-            .any(|(demand, place)| self.demands[*demand as usize].wants(*place as usize))
+        if !room {
+            return false;
+        }
+        // pairs that nobody was given yet serve some of those who want one
+        let mut wanted = 0_u64;
+        for (demand, place) in &self.users[link as usize] {
+            wanted = wanted.saturating_add(self.demands[*demand as usize].wanted(*place as usize));
+        }
+        wanted > self.unbound[link as usize].len() as u64
     }
 
-    /// Lets a link wait for its ions, if it is idle and wanted; it may get them at once.
+    pub(super) fn is_idle(&self, link: u32) -> bool {
+        self.links[link as usize].phase == Phase::Idle
+    }
+
+    /// Lets a link wait for what it needs, if it is idle and wanted; it may get it at once.
     pub(super) fn start(&mut self, link: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
-        if self.links[link as usize].phase != Phase::Idle || !self.wanted(link) {
+        if !self.is_idle(link) || !self.wanted(link) {
             return Ok(());
         }
-        let nodes = self.network.links[link as usize].nodes;
-        let held = nodes.map(|node| self.nodes[node as usize].free.is_none());
+        let place = self.network.links[link as usize];
+        let held = place.nodes.map(|node| self.nodes[node as usize].free.is_none());
         self.links[link as usize].phase = Phase::Waiting(held);
-        if held == [true; 2] {
-            return self.begin(link, going);
+        if held == [true; 2] && place.station == NONE {
+            return self.grant(link, going);
         }
-        for (node, held) in nodes.into_iter().zip(held) {
+        for (node, held) in place.nodes.into_iter().zip(held) {
             if !held {
                 self.nodes[node as usize].queue.push_back(link);
             }
         }
-        self.serve_both(nodes, going)
+        if place.station != NONE {
+            self.stations[place.station as usize].queue.push_back(link);
+        }
+        self.serve_all(link, going)
     }
 
-    pub(super) fn serve_both(&mut self, nodes: [u32; 2], going: &mut dyn FnMut() -> bool) -> Result<()> {
-        self.serve(nodes[0], going)?;
-        self.serve(nodes[1], going)
+    /// Serves those that wait for anything that a link uses.
+    pub(super) fn serve_all(&mut self, link: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+        let place = self.network.links[link as usize];
+        for node in place.nodes {
+            self.serve(node, going)?;
+        }
+        self.serve_station(place.station, going)
     }
 
     /// Gives a node's free ions to links that wait for them.
     fn serve(&mut self, node: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
-        match self.job.policy.contention {
-            Contention::HoldAndWait => {
-                while let Some(link) = self.nodes[node as usize].queue.front().copied() {
-                    if !self.take(node, self.ions_of(link)) {
-                        break;
-                    }
-                    self.nodes[node as usize].queue.pop_front();
-                    let side = self.side(link, node);
-                    if let Phase::Waiting(held) = &mut self.links[link as usize].phase {
-                        held[side] = true;
-                        if *held == [true; 2] {
-                            self.begin(link, going)?;
-                        }
-                    }
-                }
-                Ok(())
+        if self.job.policy.contention == Contention::HoldAndWait {
+            return self.serve_holding(node, going);
+        }
+        let mut index = 0;
+        while let Some(link) = self.nodes[node as usize].queue.get(index).copied() {
+            if self.nodes[node as usize].free == Some(0) {
+                break;
             }
-            Contention::LongestWaiting => {
-                let mut index = 0;
-                while let Some(link) = self.nodes[node as usize].queue.get(index).copied() {
-                    let (side, ions) = (self.side(link, node), self.ions_of(link));
-                    let other = self.network.links[link as usize].nodes[1 - side];
-                    if !self.has(node, ions) {
-                        break;
-                    }
-                    if !self.has(other, ions) {
-                        index += 1;
-                        continue;
-                    }
-                    for end in [node, other] {
-                        self.take(end, ions);
-                        self.nodes[end as usize].queue.retain(|waiting| *waiting != link);
-                    }
-                    self.begin(link, going)?;
-                }
-                Ok(())
+            let station = self.network.links[link as usize].station;
+            if station != NONE {
+                // whose turn it is there, the station decides
+                let waiting = self.nodes[node as usize].queue.len();
+                self.serve_station(station, going)?;
+                index = if self.nodes[node as usize].queue.len() < waiting { 0 } else { index + 1 };
+            } else if self.may_have_all(link).is_some() {
+                self.grant(link, going)?;
+            } else {
+                index += 1;
             }
         }
+        Ok(())
+    }
+
+    /// The same where a link may hold the ion of one node while it waits for that of the other.
+    fn serve_holding(&mut self, node: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+        while let Some(link) = self.nodes[node as usize].queue.front().copied() {
+            if !self.take(node, self.ions_of(link)) {
+                break;
+            }
+            self.nodes[node as usize].queue.pop_front();
+            let side = self.side(link, node);
+            if let Phase::Waiting(held) = &mut self.links[link as usize].phase {
+                held[side] = true;
+                if *held == [true; 2] {
+                    self.begin(link, self.now_ps, going)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether everything that a link needs is free: the analyzer that it would have.
+    pub(super) fn may_have_all(&self, link: u32) -> Option<u32> {
+        let ions = self.ions_of(link);
+        let nodes = self.network.links[link as usize].nodes;
+        if nodes.iter().all(|node| self.has(*node, ions)) { self.analyzer_for(link) } else { None }
+    }
+
+    /// Gives a link everything that it needs; it attempts as soon as its switch is set.
+    pub(super) fn grant(&mut self, link: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+        let Some(analyzer) = self.may_have_all(link) else { return Ok(()) };
+        let (place, ions) = (self.network.links[link as usize], self.ions_of(link));
+        for node in place.nodes {
+            self.take(node, ions);
+            self.nodes[node as usize].queue.retain(|waiting| *waiting != link);
+        }
+        if place.station != NONE {
+            self.stations[place.station as usize].queue.retain(|waiting| *waiting != link);
+        }
+        let set_ps = self.take_analyzer(link, analyzer);
+        self.begin(link, self.now_ps.saturating_add(set_ps), going)
     }
 
     fn side(&self, link: u32, node: u32) -> usize {
@@ -136,8 +176,8 @@ impl Kernel<'_, '_> {
         self.serve(node, going)
     }
 
-    /// A link that has its ions attempts from the next attempt of its comb on.
-    fn begin(&mut self, link: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+    /// A link that has its ions attempts from the first attempt of its comb on that starts at `from_ps` or later.
+    fn begin(&mut self, link: u32, from_ps: u64, going: &mut dyn FnMut() -> bool) -> Result<()> {
         let place = self.network.links[link as usize];
         let drawer = &self.drawers[place.physics as usize];
         let comb = drawer.comb();
@@ -145,7 +185,7 @@ impl Kernel<'_, '_> {
         at_work.phase = Phase::Attempting;
         at_work.turn = at_work.turn.wrapping_add(1);
         at_work.since_ps = self.now_ps;
-        at_work.first = comb.first_from(self.now_ps);
+        at_work.first = comb.first_from(from_ps);
         // of links whose attempts depend on each other the herald that was found is the next one still
         let found = at_work.next.take().filter(|next| next.attempt >= at_work.first);
         at_work.next = match found {
@@ -209,8 +249,9 @@ impl Kernel<'_, '_> {
         let (event, subject) = (Happening::TimeOut, link);
         self.note(Entry { event, subject, pair: NO_PAIR, parts: [NO_PAIR; 2], fidelity: f64::NAN });
         self.give_back(place.nodes, ions);
+        self.give_analyzer_back(link);
         self.start(link, going)?;
-        self.serve_both(place.nodes, going)
+        self.serve_all(link, going)
     }
 
     /// Attempts that a node has begun by now, where they matter.

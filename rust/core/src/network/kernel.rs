@@ -6,6 +6,7 @@
 use super::comb::{picoseconds, seconds};
 use super::demand::Demand;
 use super::heralds::{Drawer, Next, Source};
+use super::hub::{self, StationAtWork, SwitchAtWork};
 use super::pairs::{Operation, Stored};
 use super::record::{
     Delivery, Entry, Happening, LATENCY_BINS, NO_PAIR, NetworkRecord, RecordLevel, Totals, latency_bin,
@@ -40,6 +41,8 @@ pub(super) enum Event {
     Distilled { operation: u32 },
     /// Both ends know of their pair.
     Deliver { pair: u32 },
+    /// A node loses a qubit of a pair.
+    Lose { pair: u32, turn: u32 },
     /// A pair reaches the cut-off.
     Expire { pair: u32, turn: u32 },
     /// A link gives up for now.
@@ -75,6 +78,8 @@ pub(super) struct LinkAtWork {
     pub(super) attempting_ps: u64,
     /// Qubits of its pairs that each node stores.
     pub(super) stored: [u64; 2],
+    /// The analyzer that it has, where it shares a station.
+    pub(super) analyzer: u32,
     /// Time of its delivery before, where it works for itself.
     pub(super) last_ps: u64,
 }
@@ -97,6 +102,10 @@ pub(super) struct NodeAtWork {
     pub(super) taken: u64,
     pub(super) taken_since_ps: u64,
     pub(super) taken_ps: u64,
+    /// The same of stored qubits, on whatever ions.
+    pub(super) stored: u64,
+    pub(super) stored_since_ps: u64,
+    pub(super) stored_ps: u64,
 }
 
 /// A run in progress.
@@ -108,9 +117,13 @@ pub(super) struct Kernel<'a, 'd> {
     queue: BinaryHeap<Reverse<(u64, Event)>>,
     pub(super) links: Vec<LinkAtWork>,
     pub(super) nodes: Vec<NodeAtWork>,
+    pub(super) stations: Vec<StationAtWork>,
+    pub(super) switches: Vec<SwitchAtWork>,
     pub(super) demands: Vec<Demand>,
     /// Demands that use each link, and the place of the link on their ways.
     pub(super) users: Vec<Vec<(u32, u32)>>,
+    /// Waiting pairs of each link that no demand has been given.
+    pub(super) unbound: Vec<VecDeque<(u32, u32)>>,
     /// Law of qubits that came by each link, at each side, on a communication and on a memory ion; few of them differ.
     pub(super) laws: Vec<Law>,
     pub(super) law_of: Vec<LawsOfLink>,
@@ -149,20 +162,26 @@ impl<'a, 'd> Kernel<'a, 'd> {
                 attempts: 0,
                 attempting_ps: 0,
                 stored: [0; 2],
+                analyzer: NONE,
                 last_ps: 0,
             });
         }
-        let nodes = network.nodes.iter().map(|node| NodeAtWork {
+        let shares = network.shares(ways, job.policy.levels());
+        let nodes = network.nodes.iter().zip(shares).map(|(node, share)| NodeAtWork {
             free: node.params.communication_ions,
             free_memory: node.params.memory_ions,
-            share: node.share(),
+            share,
             queue: VecDeque::new(),
             attempts: 0,
             attempting: vec![],
             taken: 0,
             taken_since_ps: 0,
             taken_ps: 0,
+            stored: 0,
+            stored_since_ps: 0,
+            stored_ps: 0,
         });
+        let (stations, switches) = hub::at_work(network);
         let (laws, law_of) = job.laws()?;
         let mut demands = vec![];
         for (number, way) in ways.iter().enumerate() {
@@ -186,7 +205,10 @@ impl<'a, 'd> Kernel<'a, 'd> {
             queue: BinaryHeap::new(),
             links,
             nodes: nodes.collect(),
+            stations,
+            switches,
             demands,
+            unbound: vec![VecDeque::new(); users.len()],
             users,
             laws,
             law_of,
@@ -236,7 +258,8 @@ impl<'a, 'd> Kernel<'a, 'd> {
                 Event::Operated { operation } => self.operated(operation, going)?,
                 Event::Distilled { operation } => self.distilled(operation, going)?,
                 Event::Deliver { pair } => self.deliver(pair, going)?,
-                Event::Expire { pair, turn } => self.expire(pair, turn, going)?,
+                Event::Expire { pair, turn } => self.expire(pair, turn, Happening::Expire, going)?,
+                Event::Lose { pair, turn } => self.expire(pair, turn, Happening::Lose, going)?,
                 Event::TimeOut { link, turn } => self.time_out(link, turn, going)?,
                 Event::Request { demand } => self.request(demand as usize, going)?,
             }
@@ -287,6 +310,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
         }
         let Some(next) = at_work.next.take() else { return Ok(()) };
         self.stop_attempting(link, next.attempt + 1);
+        self.give_analyzer_back(link);
         self.links[link as usize].phase = Phase::Idle;
         let drawer = &mut self.drawers[place.physics as usize];
         let origin = drawer.origin(&mut self.links[link as usize].source, &next)?;
@@ -317,7 +341,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             // others that wait come first
             self.give_back(place.nodes, ions);
             self.start(link, going)?;
-            return self.serve_both(place.nodes, going);
+            return self.serve_all(link, going);
         }
         self.note_herald(link, number, pair.fidelity(BellState::PhiPlus));
         if ions > 1 {
@@ -325,7 +349,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
         }
         self.take_up(link, number, &pair);
         self.start(link, going)?;
-        self.serve_both(place.nodes, going)
+        self.serve_all(link, going)
     }
 
     fn note_herald(&mut self, link: u32, pair: u64, fidelity: f64) {
@@ -349,6 +373,16 @@ impl<'a, 'd> Kernel<'a, 'd> {
         for node in &mut self.nodes {
             node.taken_ps += node.taken * (end_ps - node.taken_since_ps);
         }
+        for station in 0..self.stations.len() as u32 {
+            self.count_analyzers(station);
+        }
+        self.record.analyzing_ps = self.stations.iter().map(|station| station.taken_ps).collect();
+        self.record.stored_ps = (0..self.nodes.len() as u32)
+            .map(|node| {
+                self.count_stored(node, 0);
+                self.nodes[node as usize].stored_ps
+            })
+            .collect();
         self.record.attempts = self.links.iter().map(|link| link.attempts).collect();
         self.record.attempting_ps = self.links.iter().map(|link| link.attempting_ps).collect();
         self.record.taken_ps = self.nodes.iter().map(|node| node.taken_ps).collect();

@@ -3,8 +3,9 @@
 //! A pair lies along the way of its demand, from its node `low` to its node `high`. What waiting does to a qubit is applied
 //! when the qubit is next used: it commutes with what happens to the other one.
 
+use super::comb::picoseconds;
 use super::demand::Demand;
-use super::kernel::{Event, Kernel};
+use super::kernel::{Event, Kernel, NONE};
 use super::params::Distillation;
 use super::record::{Delivery, Entry, Happening, NO_PAIR};
 use crate::error::Result;
@@ -81,30 +82,21 @@ pub(super) struct Operation {
 }
 
 impl Kernel<'_, '_> {
-    /// Gives the pair of a herald to the demand that has waited longest for one of this link.
+    /// Stores the pair of a herald, for the demand that has waited longest for one of this link and can use it now; for nobody in
+    /// particular while several demands could use it later.
     pub(super) fn take_up(&mut self, link: u32, number: u64, pair: &Correlations) {
         let place = self.network.links[link as usize];
-        let waiting = self.users[link as usize]
-            .iter()
-            .copied()
-            .filter(|(demand, position)| self.demands[*demand as usize].wants(*position as usize));
-        let chosen = waiting.min_by_key(|(demand, position)| {
-            (self.demands[*demand as usize].given_ps[*position as usize], *demand)
-        });
-        let Some((demand, position)) = chosen else {
+        if self.longest_waiting(link, false).is_none() {
             // its request was served while the link attempted
             self.record.fates.rejected += 1;
             let (event, parts) = (Happening::Reject, [NO_PAIR; 2]);
             self.note(Entry { event, subject: link, pair: number, parts, fidelity: f64::NAN });
             self.give_back(place.nodes, 1);
             return;
-        };
-        let way_from = self.demands[demand as usize].way.nodes[position as usize];
-        let forward = place.nodes[0] == way_from;
-        let mut pair = if forward { *pair } else { pair.reversed() };
-        let sides = if forward { [0, 1] } else { [1, 0] };
+        }
+        let mut pair = *pair;
         let waited_ps = self.network.physics[place.physics as usize].waited_ps;
-        let mut halves = sides.map(|side: u8| {
+        let mut halves = [0, 1].map(|side: u8| {
             let node = place.nodes[usize::from(side)];
             let attempts = self.attempts_at(node);
             let born_ps = self.now_ps.saturating_sub(waited_ps[usize::from(side)]);
@@ -112,6 +104,7 @@ impl Kernel<'_, '_> {
         });
         for (qubit, half) in halves.iter_mut().enumerate() {
             self.links[link as usize].stored[usize::from(half.side)] += 1;
+            self.count_stored(half.node, 1);
             let at_work = &mut self.nodes[half.node as usize];
             if at_work.free_memory == 0 {
                 continue;
@@ -122,14 +115,12 @@ impl Kernel<'_, '_> {
             (half.stored, half.born_ps) = (true, self.now_ps);
             self.at(self.now_ps.saturating_add(transfer_ps), Event::Freed { node: half.node });
         }
-        self.demands[demand as usize].given_ps[position as usize] = self.now_ps + 1;
-        self.demands[demand as usize].supply[position as usize] += 1;
-        let stored = Stored {
+        let pair = self.insert(Stored {
             pair,
             halves,
-            demand,
-            low: position,
-            high: position + 1,
+            demand: NONE,
+            low: 0,
+            high: 1,
             level: 0,
             heralds: 1,
             swapped: false,
@@ -138,12 +129,95 @@ impl Kernel<'_, '_> {
             in_use: Use::Waiting,
             turn: 0,
             number,
-        };
-        self.keep(stored);
+        });
+        // distillation needs two pairs of one demand: no use in waiting
+        let only_one = self.users[link as usize].len() == 1 || self.levels > 0;
+        if let Some((demand, position)) = self.longest_waiting(link, !only_one) {
+            self.bind(pair, demand, position);
+            self.place(pair);
+        } else {
+            let turn = self.pairs[pair as usize].turn;
+            self.unbound[link as usize].push_back((pair, turn));
+        }
     }
 
-    /// Stores a pair and does with it what can be done now.
-    fn keep(&mut self, mut stored: Stored) {
+    /// The demand that has waited longest for a pair of a link, and the place of the link on its way; if `now`, of those alone that
+    /// can do something with it at once.
+    fn longest_waiting(&mut self, link: u32, now: bool) -> Option<(u32, u32)> {
+        let mut best = None;
+        for index in 0..self.users[link as usize].len() {
+            let (demand, position) = self.users[link as usize][index];
+            let since = (self.demands[demand as usize].given_ps[position as usize], demand);
+            if self.demands[demand as usize].wanted(position as usize) > 0
+                && best.is_none_or(|(least, _)| since < least)
+                && (!now || self.has_partner(demand, position))
+            {
+                best = Some((since, (demand, position)));
+            }
+        }
+        best.map(|(_, found)| found)
+    }
+
+    /// Whether a pair of a link of a way would be swapped at once, or delivered.
+    fn has_partner(&mut self, number: u32, position: u32) -> bool {
+        let hops = self.demands[number as usize].way.links.len() as u32;
+        let left = position > 0 && self.partner(number, position, true);
+        left || (position + 1 < hops && self.partner(number, position + 1, false)) || hops == 1
+    }
+
+    /// Whether a pair that ends (or starts) at a node of a way waits there, of this demand or of nobody in particular.
+    fn partner(&mut self, number: u32, node: u32, ends: bool) -> bool {
+        let demand = &mut self.demands[number as usize];
+        let (queue, position) = if ends {
+            (&mut demand.ending[node as usize], node - 1)
+        } else {
+            (&mut demand.starting[node as usize], node)
+        };
+        if Self::first(&self.pairs, queue, |_| true).is_some() {
+            return true;
+        }
+        let link = demand.way.links[position as usize];
+        let free = Self::first(&self.pairs, &mut self.unbound[link as usize], |_| true).is_some();
+        free && self.demands[number as usize].wanted(position as usize) > 0
+    }
+
+    /// Gives a waiting pair of a link to a demand.
+    fn bind(&mut self, pair: u32, number: u32, position: u32) {
+        let now_ps = self.now_ps;
+        let demand = &mut self.demands[number as usize];
+        demand.given_ps[position as usize] = now_ps + 1;
+        demand.supply[position as usize] += 1;
+        let first = demand.way.nodes[position as usize];
+        let stored = &mut self.pairs[pair as usize];
+        (stored.demand, stored.low, stored.high) = (number, position, position + 1);
+        if stored.halves[0].node != first {
+            stored.halves.reverse();
+            stored.pair = stored.pair.reversed();
+        }
+    }
+
+    /// Gives a demand pairs that wait for nobody in particular, where it can do something with them.
+    pub(super) fn bind_waiting(&mut self, number: u32) {
+        for position in 0..self.demands[number as usize].way.links.len() as u32 {
+            let link = self.demands[number as usize].way.links[position as usize];
+            while self.demands[number as usize].wanted(position as usize) > 0
+                && let Some(pair) = Self::first(&self.pairs, &mut self.unbound[link as usize], |_| true)
+            {
+                // it would find itself a partner
+                self.unbound[link as usize].retain(|(other, _)| *other != pair);
+                if !self.has_partner(number, position) {
+                    let turn = self.pairs[pair as usize].turn;
+                    self.unbound[link as usize].push_front((pair, turn));
+                    break;
+                }
+                self.bind(pair, number, position);
+                self.place(pair);
+            }
+        }
+    }
+
+    /// Stores a pair; says where.
+    fn insert(&mut self, mut stored: Stored) -> u32 {
         let pair = if let Some(free) = self.free_pairs.pop() {
             stored.turn = self.pairs[free as usize].turn.wrapping_add(1);
             self.pairs[free as usize] = stored;
@@ -152,11 +226,22 @@ impl Kernel<'_, '_> {
             self.pairs.push(stored);
             self.pairs.len() as u32 - 1
         };
+        self.limit(pair);
+        pair
+    }
+
+    /// Puts the end of a pair's wait on the calendar: the cut-off, and the loss of one of its qubits.
+    fn limit(&mut self, pair: u32) {
+        let Stored { oldest_ps, turn, halves, .. } = self.pairs[pair as usize];
         if let Some(cutoff_ps) = self.cutoff_ps {
-            let (oldest_ps, turn) = (self.pairs[pair as usize].oldest_ps, self.pairs[pair as usize].turn);
             self.at(oldest_ps.saturating_add(cutoff_ps).max(self.now_ps), Event::Expire { pair, turn });
         }
-        self.place(pair);
+        let rate_hz: f64 =
+            halves.iter().map(|half| self.network.nodes[half.node as usize].params.loss_rate_hz).sum();
+        if rate_hz > 0.0 {
+            let wait_s = -crate::math::ln(self.rng.uniform_open()) / rate_hz;
+            self.at(self.now_ps.saturating_add(picoseconds(wait_s)), Event::Lose { pair, turn });
+        }
     }
 
     /// Puts a pair where it will be found, and starts what can be done with it.
@@ -205,6 +290,10 @@ impl Kernel<'_, '_> {
 
     /// Starts a swap at a node of a way, if it has a pair to each side.
     fn swap(&mut self, number: u32, node: u32) {
+        if self.levels == 0 {
+            self.bind_partner(number, node, true);
+            self.bind_partner(number, node, false);
+        }
         let Demand { ending, starting, halves, way, .. } = &mut self.demands[number as usize];
         let bounds = halves.as_ref().map(|halves| halves[node as usize]);
         let at = node as usize;
@@ -244,6 +333,23 @@ impl Kernel<'_, '_> {
             parts: [NO_PAIR; 2],
         };
         self.operate(operation, operation_ps);
+    }
+
+    /// Gives a demand a pair that waits for nobody in particular at a node where it has none that ends (or starts) there.
+    fn bind_partner(&mut self, number: u32, node: u32, ends: bool) {
+        let Demand { ending, starting, way, .. } = &mut self.demands[number as usize];
+        let (queue, position) =
+            if ends { (&mut ending[node as usize], node - 1) } else { (&mut starting[node as usize], node) };
+        let link = way.links[position as usize];
+        if Self::first(&self.pairs, queue, |_| true).is_some()
+            || self.demands[number as usize].wanted(position as usize) == 0
+        {
+            return;
+        }
+        let Some(pair) = Self::first(&self.pairs, &mut self.unbound[link as usize], |_| true) else { return };
+        self.unbound[link as usize].retain(|(other, _)| *other != pair);
+        self.bind(pair, number, position);
+        self.place(pair);
     }
 
     fn operate(&mut self, operation: Operation, operation_ps: u64) {
@@ -348,12 +454,9 @@ impl Kernel<'_, '_> {
         let stored = &mut self.pairs[pair as usize];
         (stored.level, stored.number, stored.in_use) = (level + 1, number, Use::Waiting);
         stored.known_ps = now_ps;
-        let (fidelity, turn) = (stored.pair.fidelity(BellState::PhiPlus), stored.turn);
+        let fidelity = stored.pair.fidelity(BellState::PhiPlus);
         self.note(Entry { event: Happening::Distill, subject, pair: number, parts, fidelity });
-        if let Some(cutoff_ps) = self.cutoff_ps {
-            let oldest_ps = self.pairs[pair as usize].oldest_ps;
-            self.at(oldest_ps.saturating_add(cutoff_ps).max(now_ps), Event::Expire { pair, turn });
-        }
+        self.limit(pair);
         self.place(pair);
         Ok(())
     }
@@ -404,7 +507,8 @@ impl Kernel<'_, '_> {
                 turn: 0,
                 number: stored_number,
             };
-            self.keep(stored);
+            let pair = self.insert(stored);
+            self.place(pair);
             for half in [inner_left, inner_right] {
                 self.release(half, going)?;
             }
@@ -458,17 +562,29 @@ impl Kernel<'_, '_> {
         self.let_go(number, halves, low..high, going)
     }
 
-    /// A pair reaches the cut-off.
-    pub(super) fn expire(&mut self, pair: u32, turn: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+    /// A pair reaches the cut-off, or a node loses one of its qubits.
+    pub(super) fn expire(
+        &mut self,
+        pair: u32,
+        turn: u32,
+        event: Happening,
+        going: &mut dyn FnMut() -> bool,
+    ) -> Result<()> {
         let Stored { halves, demand, low, high, level, in_use, number, turn: current, .. } =
             self.pairs[pair as usize];
         if current != turn || in_use != Use::Waiting {
             return Ok(());
         }
         self.record.fates.expired += 1;
-        let (event, parts) = (Happening::Expire, [NO_PAIR; 2]);
+        let parts = [NO_PAIR; 2];
         self.note(Entry { event, subject: demand, pair: number, parts, fidelity: f64::NAN });
         self.remove(pair);
+        if demand == NONE {
+            for half in halves {
+                self.release(half, going)?;
+            }
+            return Ok(());
+        }
         self.lose(demand, low..high, 1 << level);
         self.let_go(demand, halves, low..high, going)
     }
@@ -501,9 +617,18 @@ impl Kernel<'_, '_> {
         self.start_way(demand, places.start as usize..places.end as usize, going)
     }
 
+    /// Counts a qubit more or less that a node stores.
+    pub(super) fn count_stored(&mut self, node: u32, change: i64) {
+        let now_ps = self.now_ps;
+        let node = &mut self.nodes[node as usize];
+        node.stored_ps += node.stored * (now_ps - node.stored_since_ps);
+        (node.stored, node.stored_since_ps) = (node.stored.saturating_add_signed(change), now_ps);
+    }
+
     /// Frees a qubit's ion.
     fn release(&mut self, half: Half, going: &mut dyn FnMut() -> bool) -> Result<()> {
         self.links[half.link as usize].stored[usize::from(half.side)] -= 1;
+        self.count_stored(half.node, -1);
         if half.stored {
             self.nodes[half.node as usize].free_memory += 1;
         }

@@ -33,6 +33,9 @@ pub struct NetworkNodeParams {
     /// Probability of a phase flip of each stored qubit with every attempt that the node makes meanwhile.
     #[serde(default)]
     pub dephasing_per_attempt: f64,
+    /// Rate at which a stored qubit is lost (1/s), which the node notices: the pair is thrown away.
+    #[serde(default)]
+    pub loss_rate_hz: f64,
     /// Place in a picture.
     #[serde(default)]
     pub position: Option<[f64; 2]>,
@@ -50,6 +53,7 @@ impl NetworkNodeParams {
             storage: None,
             gates: None,
             dephasing_per_attempt: 0.0,
+            loss_rate_hz: 0.0,
             position: None,
         }
     }
@@ -89,6 +93,7 @@ impl NetworkNodeParams {
             gates.check().map_err(|error| error.within("gates"))?;
         }
         check::within("dephasing_per_attempt", self.dephasing_per_attempt, 0.0, 0.5, "")?;
+        check::within("loss_rate_hz", self.loss_rate_hz, 0.0, 1e11, "1/s")?;
         for value in self.position.iter().flatten() {
             check::finite("position", *value, "")?;
         }
@@ -275,6 +280,113 @@ pub enum Contention {
     /// A free ion goes to the link that has waited longest and waits there for its partner, however long that takes: simple,
     /// fair, and slow where many links share few ions.
     HoldAndWait,
+}
+
+/// A station that several links share.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubStationParams {
+    /// Name of the station.
+    pub name: String,
+    /// Analyzers, each of which serves one link at a time.
+    #[serde(default = "one_analyzer")]
+    pub count: u64,
+    /// What happens to requests that find no analyzer.
+    #[serde(default)]
+    pub discipline: Discipline,
+    /// Which of the links that wait is served next.
+    #[serde(default)]
+    pub scheduling: Scheduling,
+}
+
+fn one_analyzer() -> u64 {
+    1
+}
+
+/// What happens to requests that find no analyzer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Discipline {
+    /// They wait.
+    #[default]
+    Queue,
+    /// They are blocked.
+    Loss,
+}
+
+/// Which of the links that wait for a station is served next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheduling {
+    /// The one that has waited longest: first come, first served.
+    #[default]
+    LongestWaiting,
+    /// One after the other in the order of their numbers.
+    RoundRobin,
+    /// The one with the most requests.
+    MaxWeight,
+}
+
+/// An optical switch between nodes and stations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubSwitchParams {
+    /// Name of the switch.
+    pub name: String,
+    /// Ports: one for each node and two for each analyzer.
+    pub ports: u64,
+    /// Loss of each photon on its way through (dB), which belongs to the physics of its links.
+    #[serde(default)]
+    pub loss_db: f64,
+    /// Time to connect an analyzer to another link (s).
+    #[serde(default)]
+    pub reconfiguration_s: f64,
+    /// Whether connections can be in each other's way.
+    #[serde(default)]
+    pub topology: Topology,
+}
+
+/// How a switch is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topology {
+    /// Any free port can be connected with any other.
+    #[default]
+    Crossbar,
+    /// Stages of exchangers, log2 of the ports many, with one way from port to port: connections may block each other.
+    Omega,
+}
+
+/// Ports of a switch.
+const MOST_PORTS: u64 = 1 << 24;
+
+impl HubStationParams {
+    /// Checks the fields.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the field.
+    pub fn check(&self) -> Result<()> {
+        if (1..=MOST_PORTS).contains(&self.count) {
+            Ok(())
+        } else {
+            Err(Error::parameter("count", self.count, format!("in [1, {MOST_PORTS}]"), ""))
+        }
+    }
+}
+
+impl HubSwitchParams {
+    /// Checks the fields.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the field.
+    pub fn check(&self) -> Result<()> {
+        if !(4..=MOST_PORTS).contains(&self.ports) {
+            return Err(Error::parameter("ports", self.ports, format!("in [4, {MOST_PORTS}]"), ""));
+        }
+        check::within("loss_db", self.loss_db, 0.0, 1e3, "dB")?;
+        check::within("reconfiguration_s", self.reconfiguration_s, 0.0, MAX_DURATION_S, "s")?;
+        Ok(())
+    }
 }
 
 /// Longest run (s): its picoseconds fit into 64 bits several times.

@@ -206,7 +206,7 @@ pub struct Fates {
     pub delivered: u64,
     /// Used up by swapping and distillation, whether it worked or not.
     pub used: u64,
-    /// Thrown away at the cut-off.
+    /// Thrown away at the cut-off, or lost by a node.
     pub expired: u64,
     /// Thrown away because nobody wanted them or their fidelity was too low.
     pub rejected: u64,
@@ -254,11 +254,13 @@ pub enum Happening {
     Block = 10,
     /// Link `subject` gave its ions back without a herald.
     TimeOut = 11,
+    /// A node lost a qubit of `pair` of demand `subject`.
+    Lose = 12,
 }
 
 impl Happening {
     /// All in the order of their numbers.
-    pub const NAMES: [&'static str; 12] = [
+    pub const NAMES: [&'static str; 13] = [
         "start",
         "herald",
         "swap",
@@ -271,6 +273,7 @@ impl Happening {
         "request",
         "block",
         "time_out",
+        "lose",
     ];
 }
 
@@ -343,6 +346,10 @@ pub struct NetworkRecord {
     pub attempting_ps: Vec<u64>,
     /// Time that communication ions of each node were taken, summed over ions (ps).
     pub taken_ps: Vec<u64>,
+    /// Time that analyzers of each station were taken, summed over analyzers (ps).
+    pub analyzing_ps: Vec<u64>,
+    /// Time that qubits were stored in each node, summed over qubits (ps); nothing where links work for themselves.
+    pub stored_ps: Vec<u64>,
     /// Requests of each demand, and how many of them found the queue full.
     pub requests: Vec<[u64; 2]>,
     /// Everything that happened, if that was asked for.
@@ -369,6 +376,8 @@ impl NetworkRecord {
         add(&mut self.attempts, &other.attempts, |mine, theirs| *mine += theirs);
         add(&mut self.attempting_ps, &other.attempting_ps, |mine, theirs| *mine += theirs);
         add(&mut self.taken_ps, &other.taken_ps, |mine, theirs| *mine += theirs);
+        add(&mut self.analyzing_ps, &other.analyzing_ps, |mine, theirs| *mine += theirs);
+        add(&mut self.stored_ps, &other.stored_ps, |mine, theirs| *mine += theirs);
         add(&mut self.requests, &other.requests, |mine, theirs| {
             mine[0] += theirs[0];
             mine[1] += theirs[1];

@@ -3,7 +3,7 @@
 use super::comb::{picoseconds, seconds};
 use super::heralds::{Drawer, StateChoice};
 use super::kernel::Kernel;
-use super::params::{DemandParams, MAX_DURATION_S, PolicyParams};
+use super::params::{Contention, DemandParams, MAX_DURATION_S, PolicyParams};
 use super::record::{Deliveries, Kept, NetworkRecord, RecordLevel};
 use super::saturated;
 use super::topology::{Network, Saturation, Way};
@@ -274,7 +274,17 @@ impl Network {
         for physics in &self.physics {
             Drawer::new(physics, plan.states)?;
         }
+        self.check_ports()?;
+        let shared = self.links.iter().any(|place| place.station != super::kernel::NONE);
+        if shared && plan.policy.contention == Contention::HoldAndWait {
+            return Err(Error::Model {
+                parameter: "policy.contention".into(),
+                message: "links that share a station hold nothing while they wait: use \"longest_waiting\""
+                    .into(),
+            });
+        }
         let ways = (0..self.demands.len()).map(|demand| self.way(demand)).collect::<Result<Vec<_>>>()?;
+        let shares = self.shares(&ways, plan.policy.levels());
         let levels = u64::from(plan.policy.levels());
         for (number, way) in ways.iter().enumerate() {
             let here =
@@ -295,14 +305,14 @@ impl Network {
                         ),
                     });
                 }
-                if node_params.share() < 1 + levels {
+                let share = shares[node as usize];
+                if share < 1 + levels {
                     return Err(Error::Model {
                         parameter: here(node),
                         message: format!(
-                            "{levels} rounds of distillation need {} qubits of each link stored, and its share is {}: give \
+                            "{levels} rounds of distillation need {} qubits of each link stored, and its share is {share}: give \
                              it more ions or `buffer_per_link`",
-                            1 + levels,
-                            node_params.share()
+                            1 + levels
                         ),
                     });
                 }

@@ -2,6 +2,7 @@
 
 use super::comb::seconds;
 use super::heralds::{Drawer, Source};
+use super::kernel::NONE;
 use super::record::{
     Deliveries, Delivery, Entry, Happening, NO_PAIR, NetworkRecord, RecordLevel, Totals, latency_bin,
 };
@@ -21,6 +22,9 @@ pub(super) fn never_wait(network: &Network) -> bool {
         for node in place.nodes {
             needed[node as usize] += network.physics[place.physics as usize].comb.ions();
         }
+    }
+    if network.links.iter().any(|place| place.station != NONE) {
+        return false;
     }
     network
         .nodes

@@ -1,7 +1,8 @@
 //! The network itself: nodes, links, demands and their ways, checked.
 
 use super::comb::{Comb, picoseconds};
-use super::params::{DemandParams, NetworkNodeParams, Weight};
+use super::kernel::NONE;
+use super::params::{DemandParams, HubStationParams, HubSwitchParams, NetworkNodeParams, Weight};
 use super::waiting::Law;
 use crate::error::{Error, Result};
 use crate::gates::GatesParams;
@@ -39,6 +40,8 @@ pub struct Network {
     numbers: HashMap<String, u32>,
     pub(super) physics: Vec<Physics>,
     pub(super) links: Vec<Place>,
+    pub(super) stations: Vec<HubStationParams>,
+    pub(super) switches: Vec<HubSwitchParams>,
     pub(super) demands: Vec<DemandParams>,
     pub(super) saturation: Saturation,
     graph: UnGraph<(), u32>,
@@ -79,15 +82,6 @@ impl Node {
 
     pub(super) fn transfer(&self) -> (f64, u64) {
         self.gates.map_or((1.0, 0), |gates| (gates.transfer_weight(), picoseconds(gates.transfer_duration_s)))
-    }
-
-    /// Qubits of one link that it stores at most.
-    pub(super) fn share(&self) -> u64 {
-        let degree = u64::from(self.degree.max(1));
-        self.params.buffer_per_link.unwrap_or_else(|| match self.params.communication_ions {
-            None => 1 + self.params.memory_ions / degree,
-            Some(ions) => ((ions + self.params.memory_ions) / degree).max(1),
-        })
     }
 }
 
@@ -176,6 +170,16 @@ fn law(params: &MemoryParams) -> Result<Law> {
 pub(super) struct Place {
     pub(super) physics: u32,
     pub(super) nodes: [u32; 2],
+    /// The station that it shares with others, and the switch before it.
+    pub(super) station: u32,
+    pub(super) switch: u32,
+}
+
+/// What is connected to a switch, in the order of its links.
+#[derive(Debug, Default)]
+pub(super) struct PortsUsed {
+    pub(super) nodes: Vec<u32>,
+    pub(super) stations: Vec<u32>,
 }
 
 /// The way of a demand.
@@ -275,9 +279,108 @@ impl Network {
         for node in nodes {
             self.nodes[node as usize].degree += 1;
         }
-        self.links.push(Place { physics, nodes });
+        self.links.push(Place { physics, nodes, station: NONE, switch: NONE });
         self.graph.add_edge(NodeIndex::new(nodes[0] as usize), NodeIndex::new(nodes[1] as usize), number);
         Ok(number)
+    }
+
+    /// Adds a station that links can share; returns its number.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a field outside its domain and for a name that another station has.
+    pub fn add_station(&mut self, params: HubStationParams) -> Result<u32> {
+        let number = self.stations.len();
+        params.check().map_err(|error| error.within(number).within("stations"))?;
+        if self.stations.iter().any(|other| other.name == params.name) {
+            let domain = "different from every other station's";
+            return Err(Error::parameter(
+                format!("stations.{number}.name"),
+                format!("{:?}", params.name),
+                domain,
+                "",
+            ));
+        }
+        self.stations.push(params);
+        u32::try_from(number).map_err(|_| too_many("stations"))
+    }
+
+    /// Adds a switch that links can pass; returns its number. Its loss belongs to the physics of the links: see
+    /// [`Link::through`].
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a field outside its domain and for a name that another switch has.
+    pub fn add_switch(&mut self, params: HubSwitchParams) -> Result<u32> {
+        let number = self.switches.len();
+        params.check().map_err(|error| error.within(number).within("switches"))?;
+        if self.switches.iter().any(|other| other.name == params.name) {
+            let domain = "different from every other switch's";
+            return Err(Error::parameter(
+                format!("switches.{number}.name"),
+                format!("{:?}", params.name),
+                domain,
+                "",
+            ));
+        }
+        self.switches.push(params);
+        u32::try_from(number).map_err(|_| too_many("switches"))
+    }
+
+    /// Lets a link share a station, which it reaches through a switch or directly.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for numbers of nothing, and for a switch that has too few ports.
+    pub fn share(&mut self, link: u32, station: u32, switch: Option<u32>) -> Result<()> {
+        let known = |name: &str, number: u32, count: usize| {
+            if (number as usize) < count {
+                Ok(())
+            } else {
+                Err(Error::parameter(name, number, format!("one of {count}, counted from 0"), ""))
+            }
+        };
+        known("link", link, self.links.len())?;
+        known("station", station, self.stations.len())?;
+        if let Some(switch) = switch {
+            known("switch", switch, self.switches.len())?;
+        }
+        let place = &mut self.links[link as usize];
+        (place.station, place.switch) = (station, switch.unwrap_or(NONE));
+        Ok(())
+    }
+
+    /// What is connected to a switch.
+    pub(super) fn ports_used(&self, switch: u32) -> PortsUsed {
+        let mut used = PortsUsed::default();
+        let mut node_seen = vec![false; self.nodes.len()];
+        let mut station_seen = vec![false; self.stations.len()];
+        for place in self.links.iter().filter(|place| place.switch == switch) {
+            for node in place.nodes {
+                if !std::mem::replace(&mut node_seen[node as usize], true) {
+                    used.nodes.push(node);
+                }
+            }
+            if !std::mem::replace(&mut station_seen[place.station as usize], true) {
+                used.stations.push(place.station);
+            }
+        }
+        used
+    }
+
+    /// Refuses switches with more connections than ports.
+    pub(super) fn check_ports(&self) -> Result<()> {
+        for (number, switch) in self.switches.iter().enumerate() {
+            let used = self.ports_used(number as u32);
+            let analyzers: u64 =
+                used.stations.iter().map(|station| self.stations[*station as usize].count).sum();
+            let needed = used.nodes.len() as u64 + 2 * analyzers;
+            if needed > switch.ports {
+                let domain = format!(
+                    "at least {needed}: one for each of {} nodes, two for each of {analyzers} analyzers",
+                    used.nodes.len()
+                );
+                return Err(Error::parameter(format!("switches.{number}.ports"), switch.ports, domain, ""));
+            }
+        }
+        Ok(())
     }
 
     /// Adds a demand; its way is looked for when the network runs.
@@ -336,6 +439,27 @@ impl Network {
     /// As [`Network::run`].
     pub fn route(&self, demand: u32) -> Result<Vec<u32>> {
         self.way(demand as usize).map(|way| way.nodes)
+    }
+
+    /// Qubits of one link that each node stores at most, for these ways of demands and rounds of distillation: an even share of
+    /// its ions. A node with as many ions as its links need has one for each, and as many as distillation needs; where no way goes
+    /// on, its qubits are in nobody's way.
+    pub(super) fn shares(&self, ways: &[Way], levels: u32) -> Vec<u64> {
+        let mut passed = vec![false; self.nodes.len()];
+        for way in ways {
+            for node in &way.nodes[1..way.nodes.len() - 1] {
+                passed[*node as usize] = true;
+            }
+        }
+        let share = |(node, passed): (&Node, bool)| {
+            let degree = u64::from(node.degree.max(1));
+            node.params.buffer_per_link.unwrap_or_else(|| match node.params.communication_ions {
+                None if !passed => u64::MAX,
+                None => 1 + u64::from(levels) + node.params.memory_ions / degree,
+                Some(ions) => ((ions + node.params.memory_ions) / degree).max(1),
+            })
+        };
+        self.nodes.iter().zip(passed).map(share).collect()
     }
 
     /// The law by which a qubit that came by a link decays, on a communication or on a memory ion.
