@@ -14,6 +14,7 @@ mod kernel;
 mod pairs;
 pub mod params;
 pub mod record;
+mod rules;
 mod run;
 mod saturated;
 mod topology;
@@ -25,5 +26,6 @@ pub use params::{
     PolicyParams, Scheduling, SwapOrder, Topology, Weight,
 };
 pub use record::{Deliveries, Fates, Happening, NetworkRecord, RecordLevel, Totals, Trace};
+pub use rules::{Asked, Candidate, Rules, WaitingPair};
 pub use run::{NetworkPlan, NetworkRun};
 pub use topology::{Network, Saturation};

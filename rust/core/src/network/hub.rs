@@ -1,8 +1,9 @@
 //! What links share beside ions: stations with several analyzers, and the optical switches before them.
 
-use super::comb::picoseconds;
+use super::comb::{picoseconds, seconds};
 use super::kernel::{Kernel, NONE};
 use super::params::{Discipline, Scheduling, Topology};
+use super::rules::{Asked, Candidate, Rules};
 use super::topology::Network;
 use crate::error::Result;
 use std::collections::VecDeque;
@@ -190,6 +191,11 @@ impl Kernel<'_, '_> {
             return Ok(());
         }
         while self.stations[station as usize].free > 0 {
+            if let Some((rules, Asked { next_link: true, .. })) = self.job.rules {
+                let Some(link) = self.asked_for(rules, station) else { return Ok(()) };
+                self.grant(link, going)?;
+                continue;
+            }
             let at_work = &self.stations[station as usize];
             let ready = at_work.queue.iter().copied().filter(|link| self.may_have_all(*link).is_some());
             let chosen = match at_work.scheduling {
@@ -214,6 +220,25 @@ impl Kernel<'_, '_> {
             self.grant(link, going)?;
         }
         Ok(())
+    }
+
+    /// The link that rules of one's own choose.
+    fn asked_for(&self, rules: &dyn Rules, station: u32) -> Option<u32> {
+        let queue = self.stations[station as usize].queue.iter();
+        let waiting: Vec<Candidate> = queue
+            .filter(|link| self.may_have_all(**link).is_some())
+            .map(|link| Candidate {
+                link: *link,
+                nodes: self.network.links[*link as usize].nodes,
+                since_s: seconds(self.links[*link as usize].waiting_ps),
+                requests: self.waiting_requests(*link) as u64,
+            })
+            .collect();
+        if waiting.is_empty() {
+            return None;
+        }
+        let place = rules.next_link(seconds(self.now_ps), station, &waiting)?;
+        waiting.get(place).map(|candidate| candidate.link)
     }
 
     /// Requests that wait for a pair of a link.

@@ -39,6 +39,7 @@ impl Kernel<'_, '_> {
         let place = self.network.links[link as usize];
         let held = place.nodes.map(|node| self.nodes[node as usize].free.is_none());
         self.links[link as usize].phase = Phase::Waiting(held);
+        self.links[link as usize].waiting_ps = self.now_ps;
         if held == [true; 2] && place.station == NONE {
             return self.grant(link, going);
         }

@@ -74,6 +74,8 @@ pub(super) struct LinkAtWork {
     /// The attempt that will herald.
     pub(super) next: Option<Next>,
     pub(super) since_ps: u64,
+    /// Since when it waits.
+    pub(super) waiting_ps: u64,
     pub(super) attempts: u64,
     pub(super) attempting_ps: u64,
     /// Qubits of its pairs that each node stores.
@@ -159,6 +161,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
                 first: 0,
                 next: None,
                 since_ps: 0,
+                waiting_ps: 0,
                 attempts: 0,
                 attempting_ps: 0,
                 stored: [0; 2],

@@ -3,11 +3,12 @@
 //! A pair lies along the way of its demand, from its node `low` to its node `high`. What waiting does to a qubit is applied
 //! when the qubit is next used: it commutes with what happens to the other one.
 
-use super::comb::picoseconds;
+use super::comb::{picoseconds, seconds};
 use super::demand::Demand;
 use super::kernel::{Event, Kernel, NONE};
 use super::params::Distillation;
 use super::record::{Delivery, Entry, Happening, NO_PAIR};
+use super::rules::{Asked, WaitingPair};
 use crate::error::Result;
 use crate::state::{BellState, Correlations};
 use std::ops::Range;
@@ -64,6 +65,16 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// What rules of one's own see of it; `far` is its qubit at the other end.
+    fn shown(&self, far: usize) -> WaitingPair {
+        WaitingPair {
+            pair: self.number,
+            other_end: self.halves[far].node,
+            oldest_s: seconds(self.oldest_ps),
+            heralds: self.heralds,
+        }
+    }
+
     pub(super) fn is_alive(&self) -> bool {
         self.in_use != Use::Gone
     }
@@ -302,7 +313,29 @@ impl Kernel<'_, '_> {
         let right = Self::first(&self.pairs, &mut starting[at], |pair| {
             bounds.is_none_or(|(_, high)| pair.high == high)
         });
-        let (Some(left), Some(right)) = (left, right) else { return };
+        let (Some(mut left), Some(mut right)) = (left, right) else { return };
+        if let Some((rules, Asked { swap_pair: true, .. })) = self.job.rules {
+            let name = way.nodes[at];
+            let fits = |pair: &Stored, ends: bool| {
+                bounds.is_none_or(|(low, high)| if ends { pair.low == low } else { pair.high == high })
+            };
+            let now_s = seconds(self.now_ps);
+            let chosen = |queue: &std::collections::VecDeque<(u32, u32)>, ends: bool| {
+                let all: Vec<u32> = queue
+                    .iter()
+                    .map(|(pair, _)| *pair)
+                    .filter(|pair| fits(&self.pairs[*pair as usize], ends))
+                    .collect();
+                let waiting: Vec<WaitingPair> =
+                    all.iter().map(|pair| self.pairs[*pair as usize].shown(usize::from(!ends))).collect();
+                rules.swap_pair(now_s, name, ends, &waiting).and_then(|place| all.get(place).copied())
+            };
+            let (Some(first), Some(second)) = (chosen(&ending[at], true), chosen(&starting[at], false))
+            else {
+                return;
+            };
+            (left, right) = (first, second);
+        }
         let operation_ps = self.network.nodes[way.nodes[at] as usize].operation_ps();
         let operation = Operation {
             pairs: [left, right],

@@ -5,6 +5,7 @@ use super::heralds::{Drawer, StateChoice};
 use super::kernel::Kernel;
 use super::params::{Contention, DemandParams, MAX_DURATION_S, PolicyParams};
 use super::record::{Deliveries, Kept, NetworkRecord, RecordLevel};
+use super::rules::{Asked, Rules};
 use super::saturated;
 use super::topology::{Network, Saturation, Way};
 use super::waiting::Law;
@@ -53,7 +54,6 @@ impl NetworkPlan {
 pub(super) type LawsOfLink = [[u16; 2]; 2];
 
 /// What a run is about, for those who do the work.
-#[derive(Debug)]
 pub(super) struct Job<'a> {
     pub(super) network: &'a Network,
     pub(super) key: Key,
@@ -61,6 +61,8 @@ pub(super) struct Job<'a> {
     pub(super) policy: PolicyParams,
     pub(super) level: RecordLevel,
     pub(super) ways: Vec<Way>,
+    /// Rules of one's own, and which of their questions are asked.
+    pub(super) rules: Option<(&'a dyn Rules, Asked)>,
 }
 
 impl Job<'_> {
@@ -137,6 +139,19 @@ impl Network {
     /// [`Error::Parameter`] and [`Error::Model`] for whatever makes the network impossible: demands without a way, too few ions,
     /// mean states of links whose attempts depend on each other.
     pub fn run(&self, plan: &NetworkPlan, observer: &mut dyn FnMut(f64) -> bool) -> Result<NetworkRun> {
+        self.run_by(plan, None, observer)
+    }
+
+    /// The same, by rules of one's own.
+    ///
+    /// # Errors
+    /// As [`Network::run`].
+    pub fn run_by(
+        &self,
+        plan: &NetworkPlan,
+        rules: Option<&dyn Rules>,
+        observer: &mut dyn FnMut(f64) -> bool,
+    ) -> Result<NetworkRun> {
         let ways = self.check(plan)?;
         let job = |key: Key| Job {
             network: self,
@@ -145,6 +160,7 @@ impl Network {
             policy: plan.policy.clone(),
             level: plan.level,
             ways: ways.clone(),
+            rules: rules.map(|rules| (rules, rules.asked())),
         };
         let jobs: Vec<Job<'_>> =
             (0..plan.repetitions).map(|repetition| job(repeated(plan.key, repetition))).collect();
@@ -339,6 +355,7 @@ impl Network {
             policy: PolicyParams::default(),
             level: RecordLevel::Summary,
             ways: vec![],
+            rules: None,
         };
         let mut states = Vec::with_capacity(range.len());
         for index in range {
