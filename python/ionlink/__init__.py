@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from ionlink.runs import Coincidences, RelativePrecision, Run
     from ionlink.sampler import Herald, Sampler
     from ionlink.storage import load_run
+    from ionlink.sweeping import load_sweep, point_seed, sample_split, save_sweep, sweep
 
 __all__ = [
     "BELL_STATES",
@@ -130,14 +131,19 @@ __all__ = [
     "catalog",
     "cli",
     "load_run",
+    "load_sweep",
     "merge",
     "plot",
+    "point_seed",
     "presets",
+    "sample_split",
+    "save_sweep",
+    "sweep",
 ]
 
 # a program pays for what it uses only: making all classes would take longer than loading the core
 _MODULES = ("apps", "atoms", "bell", "catalog", "cli", "plot", "presets")
-_HOMES = ("link", "basic", "parameters", "results", "runs", "sampler", "joining", "storage")
+_HOMES = ("link", "basic", "parameters", "results", "runs", "sampler", "joining", "storage", "sweeping")
 
 
 def __getattr__(name: str) -> Any:

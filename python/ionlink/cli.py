@@ -1,4 +1,4 @@
-"""The command line: ``ionlink presets``, ``ionlink show``, ``ionlink budget`` and ``ionlink run``."""
+"""The command line: ``ionlink presets``, ``show``, ``budget``, ``run``, ``sweep`` and ``merge``."""
 
 from __future__ import annotations
 
@@ -83,6 +83,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--plot", metavar="FILE", help="save a picture of the link and the run")
     run.add_argument("--json", action="store_true", help="print for machines")
     run.set_defaults(command=_run)
+
+    from ionlink import cli_sweeps
+
+    cli_sweeps.add(commands)
     return parser
 
 
@@ -122,12 +126,13 @@ def _show(options: argparse.Namespace) -> int:
     if name in presets.names():
         print(presets.text(name), end="")
     else:
-        _link(name)
+        link_named(name)
         print(Path(name).read_text(encoding="utf-8"), end="")
     return 0
 
 
-def _link(name: str) -> Link:
+def link_named(name: str) -> Link:
+    """Link of a preset or of a file."""
     if name in presets.names():
         return presets.load(name)
     if not Path(name).exists():
@@ -138,7 +143,7 @@ def _link(name: str) -> Link:
 
 
 def _budget(options: argparse.Namespace) -> int:
-    link = _link(options.link)
+    link = link_named(options.link)
     budget = link.error_budget()
     if options.json:
         document = {
@@ -169,7 +174,7 @@ def _number(value: float | None) -> float | None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    link = _link(options.link)
+    link = link_named(options.link)
     limits = {"heralds": options.heralds, "attempts": options.attempts, "duration_s": options.duration}
     if all(limit is None for limit in limits.values()):
         limits["heralds"] = _DEFAULT_HERALDS

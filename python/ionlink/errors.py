@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 __all__ = ["IonlinkError", "MissingPackageError", "ModelError", "ParameterError", "SizeError"]
 
 
@@ -78,6 +80,11 @@ class SizeError(IonlinkError, MemoryError):
     needed_bytes, available_bytes : int, optional
         Size of the result and of the memory at hand, in bytes.
     """
+
+    def __new__(cls, *arguments: object, **_: object) -> Self:
+        """Make the error without its attributes, as packages do that pickle errors in their own way."""
+        # that of MemoryError refuses classes with two bases
+        return IonlinkError.__new__(cls, *arguments)
 
     def __init__(
         self, message: str, *, needed_bytes: int | None = None, available_bytes: int | None = None

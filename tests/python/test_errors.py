@@ -54,6 +54,15 @@ def test_each_kind_of_the_core_becomes_an_exception_with_its_attributes(kind):
     assert vars(twin) == vars(error)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_errors_can_be_made_without_their_constructor(kind):
+    """As packages do that pickle exceptions of workers in their own way."""
+    cls, _, attributes = KINDS[kind]
+    error = cls.__new__(cls, "message")
+    error.__dict__.update(attributes)
+    assert (str(error), vars(error)) == ("message", attributes)
+
+
 def test_errors_can_be_caught_by_their_builtin_bases():
     assert issubclass(il.ParameterError, il.IonlinkError)
     assert issubclass(il.ParameterError, ValueError)

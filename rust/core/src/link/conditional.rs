@@ -222,9 +222,10 @@ impl<'a> Conditional<'a> {
             .filter(|slot| !seen.pattern.contains(*slot))
             .map(|slot| link.noise_between(slot, seen.open_s[slot], link.window.end_s));
         let silent = math::exp(-silent.sum::<f64>());
+        let noises = self.noises(&clicks, seen);
         for pair in &self.pairs {
             for photons in clicks.contents() {
-                self.add_contents(pair, &clicks, seen, photons, silent, &wanted, &mut by_cause);
+                self.add_contents(pair, &clicks, &noises, seen, photons, silent, &wanted, &mut by_cause);
             }
         }
         by_cause
@@ -235,6 +236,7 @@ impl<'a> Conditional<'a> {
         &self,
         pair: &Pair<'_>,
         clicks: &Clicks,
+        noises: &[Noises; 2],
         seen: &Seen<'_>,
         photons: [Content; 2],
         silent: f64,
@@ -251,7 +253,6 @@ impl<'a> Conditional<'a> {
         for &first in places(pair.extras[0]) {
             for &second in places(pair.extras[1]) {
                 let extras = [first, second];
-                let Some(weights) = self.weights(clicks, seen, photons, extras) else { continue };
                 let in_slot = |click: usize| {
                     photons[click] != Content::Absent
                         || extras.iter().flatten().any(|(place, _)| *place == click)
@@ -261,10 +262,15 @@ impl<'a> Conditional<'a> {
                     .filter_map(|node| pair.extras[node].map(|extra| extra.kind))
                     .max();
                 let with_photon = (0..clicks.count).filter(|c| in_slot(*c)).count();
+                let causes = Noise::ALL.map(|noise| Cause::of(clicks.count, with_photon, kind, noise));
+                // most contents belong to other causes: look before anything is computed of them
+                if !causes.iter().any(|cause| wanted(*cause)) {
+                    continue;
+                }
+                let Some(weights) = Self::weights(clicks, noises, photons, extras) else { continue };
                 let mut others = None;
-                for noise in Noise::ALL {
-                    let cause = Cause::of(clicks.count, with_photon, kind, noise);
-                    if weights[noise as usize] == 0.0 || !wanted(cause) {
+                for (noise, cause) in causes.into_iter().enumerate() {
+                    if weights[noise] == 0.0 || !wanted(cause) {
                         continue;
                     }
                     let others = *others.get_or_insert_with(|| {
@@ -276,7 +282,7 @@ impl<'a> Conditional<'a> {
                         }
                         weight
                     });
-                    let weight = weights[noise as usize] * others;
+                    let weight = weights[noise] * others;
                     if weight == 0.0 {
                         continue;
                     }
@@ -294,19 +300,14 @@ impl<'a> Conditional<'a> {
     /// Weights of the counts without photons that go with these contents, by the worst of those that make a slot click alone;
     /// nothing if no click at its time comes of them.
     fn weights(
-        &self,
         clicks: &Clicks,
-        seen: &Seen<'_>,
+        noises: &[Noises; 2],
         photons: [Content; 2],
         extras: [Place; 2],
     ) -> Option<[f64; 3]> {
-        let link = self.link;
-        let end_s = link.window.end_s;
         let mut weights = [1.0, 0.0, 0.0];
         for click in 0..clicks.count {
-            let (index, time_s) = (clicks.slots[click], clicks.times_s[click]);
-            let slot = &link.slots[index];
-            let open_s = seen.open_s[index];
+            let Noises { silent, dark, lit, dark_after, afterpulse, number_resolving } = noises[click];
             let (mut now, mut later) = (0, 0);
             let here =
                 extras.iter().flatten().filter(|(place, _)| *place == click).map(|(_, content)| content);
@@ -317,20 +318,9 @@ impl<'a> Conditional<'a> {
                     Content::Later => later += 1,
                 }
             }
-            if now > 1 || slot.number_resolving && later > 0 {
+            if now > 1 || number_resolving && later > 0 {
                 return None;
             }
-            // none before the click in a threshold slot, none at all in a number-resolving one
-            let until_s = if slot.number_resolving { end_s } else { time_s };
-            let silent = math::exp(-link.noise_between(index, open_s, until_s));
-            let (dark, lit) = (slot.dark_count_rate_hz, link.background_rate_hz(index, time_s));
-            // background that comes after the click makes it a background slot
-            let dark_after = if slot.number_resolving {
-                1.0
-            } else {
-                math::exp(-link.background_between(index, time_s, end_s))
-            };
-            let afterpulse = seen.afterpulses >> clicks.columns[click] & 1 == 1;
             let here = match (now > 0, later > 0, afterpulse) {
                 (true, _, true) => return None,
                 // the density of an afterpulse is common to all contents
@@ -350,6 +340,33 @@ impl<'a> Conditional<'a> {
             weights = both;
         }
         (weights.iter().sum::<f64>() > 0.0).then_some(weights)
+    }
+
+    /// What the slots of the clicks count without photons, common to all contents.
+    fn noises(&self, clicks: &Clicks, seen: &Seen<'_>) -> [Noises; 2] {
+        let link = self.link;
+        let end_s = link.window.end_s;
+        let mut noises = [Noises::default(); 2];
+        for (click, noise) in noises.iter_mut().enumerate().take(clicks.count) {
+            let (index, time_s) = (clicks.slots[click], clicks.times_s[click]);
+            let slot = &link.slots[index];
+            // none before the click in a threshold slot, none at all in a number-resolving one
+            let until_s = if slot.number_resolving { end_s } else { time_s };
+            *noise = Noises {
+                silent: math::exp(-link.noise_between(index, seen.open_s[index], until_s)),
+                dark: slot.dark_count_rate_hz,
+                lit: link.background_rate_hz(index, time_s),
+                // background that comes after the click makes it a background slot
+                dark_after: if slot.number_resolving {
+                    1.0
+                } else {
+                    math::exp(-link.background_between(index, time_s, end_s))
+                },
+                afterpulse: seen.afterpulses >> clicks.columns[click] & 1 == 1,
+                number_resolving: slot.number_resolving,
+            };
+        }
+        noises
     }
 
     fn extra_density(
@@ -391,6 +408,21 @@ impl<'a> Conditional<'a> {
             _ => pair.photons.pair([clicks.slots[0], clicks.slots[1]], [span(0), span(1)], &seen.recoil),
         }
     }
+}
+
+/// What the slot of one click counts without photons.
+#[derive(Debug, Clone, Copy, Default)]
+struct Noises {
+    /// Probability of no such count where there must be none.
+    silent: f64,
+    /// Rates (1/s) at the time of the click: of dark counts and of background.
+    dark: f64,
+    lit: f64,
+    /// Probability that no background follows the click.
+    dark_after: f64,
+    /// Whether the click is an afterpulse.
+    afterpulse: bool,
+    number_resolving: bool,
 }
 
 /// The clicks of a record, without columns.
