@@ -28,6 +28,7 @@ pub mod sampler;
 pub mod schedule;
 pub mod states;
 mod station;
+mod through;
 mod waves;
 
 use crate::check;
