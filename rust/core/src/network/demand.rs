@@ -26,6 +26,7 @@ pub(super) struct Demand {
     pub(super) always: Option<u64>,
     pub(super) min_fidelity: f64,
     queue_limit: usize,
+    in_flight: u64,
     rng: Xoshiro,
     /// Scheduled requests that have not come.
     scheduled: VecDeque<u64>,
@@ -68,6 +69,7 @@ impl Demand {
             queue_limit: params
                 .queue_limit
                 .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            in_flight: params.in_flight.unwrap_or(if params.saturate { 1 } else { u64::MAX }),
             rng: BlockKey { key: job.key, engine: REQUESTS, block: number as u64 }.scalar(0),
             scheduled: params.times_s.iter().flatten().map(|time_s| picoseconds(*time_s)).collect(),
             rate_hz: params.rate_hz,
@@ -84,10 +86,8 @@ impl Demand {
 
     /// Heralds of a link of its way that it could use.
     pub(super) fn wanted(&self, place: usize) -> u64 {
-        if self.always.is_some() {
-            return u64::MAX;
-        }
-        (self.pending.len() as u64).saturating_mul(self.raw_per_pair).saturating_sub(self.supply[place])
+        let requests = if self.always.is_some() { u64::MAX } else { self.pending.len() as u64 };
+        requests.min(self.in_flight).saturating_mul(self.raw_per_pair).saturating_sub(self.supply[place])
     }
 
     /// Time between two nodes of the way, for light (ps).

@@ -53,7 +53,15 @@ pub(super) enum Source {
     /// Attempts are independent: a generator is all that is left to remember.
     Independent(Xoshiro),
     /// Detectors remember, the motion heats up or ions are lost: the comb runs on, and heralds are found along it.
-    Dependent(Box<Sampler<Arc<Link>>>),
+    Dependent(Box<Along>),
+}
+
+/// Heralds found along a comb.
+#[derive(Debug)]
+pub(super) struct Along {
+    sampler: Sampler<Arc<Link>>,
+    /// The last one that was found, and its state turned to phi+.
+    found: Option<(u64, Correlations)>,
 }
 
 impl Source {
@@ -64,16 +72,8 @@ impl Source {
         }
         let [low, high, ..] = BlockKey { engine: DEPENDENT_LINKS, ..block }.words(0);
         let sampler = Sampler::new(Arc::clone(&physics.link), Key([low, high]), EngineChoice::Auto)?;
-        Ok(Self::Dependent(Box::new(sampler)))
+        Ok(Self::Dependent(Box::new(Along { sampler, found: None })))
     }
-}
-
-/// The next herald of a link that attempts.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Next {
-    pub(super) attempt: u64,
-    /// The state, where it is already known.
-    pub(super) pair: Option<(BellState, Correlations)>,
 }
 
 impl<'a> Drawer<'a> {
@@ -96,40 +96,49 @@ impl<'a> Drawer<'a> {
         &self.physics.comb
     }
 
-    /// The first herald of attempts from this one on; nothing before all counting ends, or if the search was stopped.
+    /// The attempt of the first herald from this attempt on; nothing before all counting ends, or if the search was stopped.
     pub(super) fn next(
         &self,
         source: &mut Source,
         first: u64,
         going: &mut dyn FnMut() -> bool,
-    ) -> Result<Option<Next>> {
-        match source {
+    ) -> Result<Option<u64>> {
+        let along = match source {
             Source::Independent(rng) => {
                 let gap = self.gap.sample(MOST_ATTEMPTS, rng);
-                Ok(gap.map(|gap| Next { attempt: first.saturating_add(gap), pair: None }))
+                return Ok(gap.map(|gap| first.saturating_add(gap)));
             }
-            Source::Dependent(sampler) => {
-                // half a picosecond of rounding must not cost an attempt
-                let from_s = (seconds(self.comb().start_ps(first)) - 0.75e-12).max(0.0);
-                match sampler.next(from_s, going) {
-                    Ok(herald) => Ok(herald.map(|herald| Next {
-                        attempt: herald.attempt,
-                        pair: Some((herald.pattern.bell_state, Correlations::of(&herald.rho))),
-                    })),
-                    // beyond the last countable attempt
-                    Err(Error::Parameter { .. }) => Ok(None),
-                    Err(error) => Err(error),
-                }
-            }
+            Source::Dependent(along) => along,
+        };
+        // a link that gave up before its herald finds the same again
+        if let Some((attempt, _)) = along.found
+            && attempt >= first
+        {
+            return Ok(Some(attempt));
         }
+        // half a picosecond of rounding must not cost an attempt
+        let from_s = (seconds(self.comb().start_ps(first)) - 0.75e-12).max(0.0);
+        let herald = match along.sampler.next(from_s, going) {
+            Ok(herald) => herald,
+            // beyond the last countable attempt
+            Err(Error::Parameter { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        along.found = herald.map(|herald| {
+            let pair = Correlations::of(&herald.rho).carried(herald.pattern.bell_state, BellState::PhiPlus);
+            (herald.attempt, pair)
+        });
+        Ok(along.found.map(|(attempt, _)| attempt))
     }
 
-    /// What is kept of a herald.
-    pub(super) fn origin(&self, source: &mut Source, next: &Next) -> Result<Origin> {
-        if let Some((bell, pair)) = next.pair {
-            return Ok(Origin::Pair(pair.carried(bell, BellState::PhiPlus)));
-        }
-        let Source::Independent(rng) = source else { return Err(lost()) };
+    /// What is kept of the herald that was found last.
+    pub(super) fn origin(&self, source: &mut Source) -> Result<Origin> {
+        let rng = match source {
+            Source::Independent(rng) => rng,
+            Source::Dependent(along) => {
+                return along.found.take().map(|(_, pair)| Origin::Pair(pair)).ok_or_else(lost);
+            }
+        };
         if let Some(sampled) = &self.sampled {
             return sampled.draw(rng).map(Origin::Seen).ok_or_else(lost);
         }

@@ -1,6 +1,5 @@
 //! Ions: which link may attempt.
 
-use super::heralds::Source;
 use super::kernel::{Event, Kernel, NONE, Phase};
 use super::params::Contention;
 use super::record::{Entry, Happening, NO_PAIR};
@@ -14,8 +13,9 @@ impl Kernel<'_, '_> {
             return true;
         }
         let (place, at_work) = (self.network.links[link as usize], &self.links[link as usize]);
-        let room =
-            (0..2).all(|side: usize| at_work.stored[side] < self.nodes[place.nodes[side] as usize].share);
+        let room = (0..2).all(|side: usize| {
+            u64::from(at_work.stored[side]) < self.nodes[place.nodes[side] as usize].share
+        });
         if !room {
             return false;
         }
@@ -187,15 +187,10 @@ impl Kernel<'_, '_> {
         at_work.turn = at_work.turn.wrapping_add(1);
         at_work.since_ps = self.now_ps;
         at_work.first = comb.first_from(from_ps);
-        // of links whose attempts depend on each other the herald that was found is the next one still
-        let found = at_work.next.take().filter(|next| next.attempt >= at_work.first);
-        at_work.next = match found {
-            Some(found) => Some(found),
-            None => drawer.next(&mut at_work.source, at_work.first, going)?,
-        };
+        at_work.next = drawer.next(&mut at_work.source, at_work.first, going)?;
         let (turn, next) = (at_work.turn, at_work.next);
         let message_ps = self.network.physics[place.physics as usize].message_ps;
-        let known_ps = next.map_or(u64::MAX, |next| comb.end_ps(next.attempt).saturating_add(message_ps));
+        let known_ps = next.map_or(u64::MAX, |attempt| comb.end_ps(attempt).saturating_add(message_ps));
         for node in place.nodes {
             if self.network.nodes[node as usize].params.dephasing_per_attempt > 0.0 {
                 self.nodes[node as usize].attempting.push(link);
@@ -244,9 +239,7 @@ impl Kernel<'_, '_> {
         let ended = comb.ended_by(self.now_ps).max(self.links[link as usize].first);
         self.stop_attempting(link, ended);
         self.links[link as usize].phase = Phase::Idle;
-        if matches!(self.links[link as usize].source, Source::Independent(_)) {
-            self.links[link as usize].next = None;
-        }
+        self.links[link as usize].next = None;
         let (event, subject) = (Happening::TimeOut, link);
         self.note(Entry { event, subject, pair: NO_PAIR, parts: [NO_PAIR; 2], fidelity: f64::NAN });
         self.give_back(place.nodes, ions);
@@ -263,7 +256,7 @@ impl Kernel<'_, '_> {
             let comb = &self.network.physics[place.physics as usize].comb;
             let link = &self.links[*link as usize];
             // a link that waits for the message of its herald makes no further attempts
-            let last = link.next.map_or(u64::MAX, |next| next.attempt + 1);
+            let last = link.next.map_or(u64::MAX, |attempt| attempt + 1);
             comb.first_from(self.now_ps).min(last).saturating_sub(link.first)
         });
         at_work.attempts + running.sum::<u64>()

@@ -5,7 +5,7 @@
 
 use super::comb::{picoseconds, seconds};
 use super::demand::Demand;
-use super::heralds::{Drawer, Next, Source};
+use super::heralds::{Drawer, Source};
 use super::hub::{self, StationAtWork, SwitchAtWork};
 use super::pairs::{Operation, Stored};
 use super::record::{
@@ -72,14 +72,14 @@ pub(super) struct LinkAtWork {
     /// First attempt of this turn.
     pub(super) first: u64,
     /// The attempt that will herald.
-    pub(super) next: Option<Next>,
+    pub(super) next: Option<u64>,
     pub(super) since_ps: u64,
     /// Since when it waits.
     pub(super) waiting_ps: u64,
     pub(super) attempts: u64,
     pub(super) attempting_ps: u64,
     /// Qubits of its pairs that each node stores.
-    pub(super) stored: [u64; 2],
+    pub(super) stored: [u32; 2],
     /// The analyzer that it has, where it shares a station.
     pub(super) analyzer: u32,
     /// Time of its delivery before, where it works for itself.
@@ -145,7 +145,9 @@ impl<'a, 'd> Kernel<'a, 'd> {
     pub(super) fn new(job: &'a Job<'a>, drawers: &'d mut [Drawer<'a>]) -> Result<Self> {
         let network = job.network;
         let ways = &job.ways;
-        let mut users = vec![vec![]; network.links.len()];
+        // links that work for themselves have no users
+        let used = if network.saturation == Saturation::Links { 0 } else { network.links.len() };
+        let mut users = vec![vec![]; used];
         for (demand, way) in ways.iter().enumerate() {
             for (place, link) in way.links.iter().enumerate() {
                 users[*link as usize].push((demand as u32, place as u32));
@@ -311,12 +313,12 @@ impl<'a, 'd> Kernel<'a, 'd> {
         if at_work.turn != turn || at_work.phase != Phase::Attempting {
             return Ok(());
         }
-        let Some(next) = at_work.next.take() else { return Ok(()) };
-        self.stop_attempting(link, next.attempt + 1);
+        let Some(attempt) = at_work.next.take() else { return Ok(()) };
+        self.stop_attempting(link, attempt + 1);
         self.give_analyzer_back(link);
         self.links[link as usize].phase = Phase::Idle;
         let drawer = &mut self.drawers[place.physics as usize];
-        let origin = drawer.origin(&mut self.links[link as usize].source, &next)?;
+        let origin = drawer.origin(&mut self.links[link as usize].source)?;
         let pair = drawer.pair(&origin)?;
         let ions = drawer.comb().ions();
         self.record.fates.heralded += 1;
@@ -368,7 +370,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             let at_work = &mut self.links[link];
             if at_work.phase == Phase::Attempting {
                 // an attempt that heralded waits for the message, and makes no other
-                let heralds = at_work.next.map_or(u64::MAX, |next| next.attempt + 1);
+                let heralds = at_work.next.map_or(u64::MAX, |attempt| attempt + 1);
                 at_work.attempts += comb.ended_by(end_ps).min(heralds).saturating_sub(at_work.first);
                 at_work.attempting_ps += end_ps - at_work.since_ps;
             }

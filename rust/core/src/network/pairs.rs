@@ -613,6 +613,7 @@ impl Kernel<'_, '_> {
         self.note(Entry { event, subject: demand, pair: number, parts, fidelity: f64::NAN });
         self.remove(pair);
         if demand == NONE {
+            self.unbound[halves[0].link as usize].retain(|(other, _)| *other != pair);
             for half in halves {
                 self.release(half, going)?;
             }

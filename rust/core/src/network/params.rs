@@ -125,6 +125,9 @@ pub struct DemandParams {
     /// Requests that may wait, the one being served included; further ones are blocked. Left out: any number.
     #[serde(default)]
     pub queue_limit: Option<u64>,
+    /// Requests that are worked on at the same time; left out: one for a saturated demand, all that wait for others.
+    #[serde(default)]
+    pub in_flight: Option<u64>,
     /// Names of all nodes on the way, both ends included; left out: the best way by `weight`.
     #[serde(default)]
     pub route: Option<Vec<String>>,
@@ -156,6 +159,7 @@ impl DemandParams {
             saturate: true,
             min_fidelity: 0.0,
             queue_limit: None,
+            in_flight: None,
             route: None,
             weight: Weight::Hops,
         }
@@ -192,8 +196,10 @@ impl DemandParams {
             }
         }
         check::probability("min_fidelity", self.min_fidelity)?;
-        if self.queue_limit == Some(0) {
-            return Err(Error::parameter("queue_limit", 0, "at least 1", ""));
+        for (name, count) in [("queue_limit", self.queue_limit), ("in_flight", self.in_flight)] {
+            if count == Some(0) {
+                return Err(Error::parameter(name, 0, "at least 1", ""));
+            }
         }
         if self.between[0] == self.between[1] {
             let domain = "another node than the first";

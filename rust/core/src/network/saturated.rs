@@ -63,15 +63,15 @@ pub(super) fn draw(
                 record.reached_ps = 0;
                 return Ok(record);
             }
-            let Some(next) = drawer.next(&mut source, first, going)?.filter(|next| next.attempt < attempts)
+            let Some(attempt) = drawer.next(&mut source, first, going)?.filter(|attempt| *attempt < attempts)
             else {
                 break;
             };
             record.fates.heralded += 1;
-            let time_ps = drawer.comb().end_ps(next.attempt).saturating_add(message_ps);
+            let time_ps = drawer.comb().end_ps(attempt).saturating_add(message_ps);
             // heralds come one after the other; the message of a late one may outlast the run
-            first = drawer.comb().next_round(next.attempt);
-            let origin = drawer.origin(&mut source, &next)?;
+            first = drawer.comb().next_round(attempt);
+            let origin = drawer.origin(&mut source)?;
             if time_ps > job.duration_ps {
                 record.fates.stored += 1;
                 continue;
