@@ -126,7 +126,7 @@ impl Kernel<'_, '_> {
     /// A request comes.
     pub(super) fn request(&mut self, number: usize, going: &mut dyn FnMut() -> bool) -> Result<()> {
         let demand = &self.demands[number];
-        let blocked = demand.pending.len() >= demand.queue_limit || self.turned_away(&demand.way.links);
+        let blocked = demand.pending.len() >= demand.queue_limit || self.turned_away(&demand.way.bundles);
         self.record.requests[number][0] += 1;
         if blocked {
             self.record.requests[number][1] += 1;

@@ -252,13 +252,14 @@ impl Kernel<'_, '_> {
 
     /// Whether a request over these links must be turned away: where a station keeps nobody waiting, a link that cannot start at
     /// once is not served.
-    pub(super) fn turned_away(&self, links: &[u32]) -> bool {
-        links.iter().any(|link| {
-            let station = self.network.links[*link as usize].station;
+    pub(super) fn turned_away(&self, bundles: &[Vec<u32>]) -> bool {
+        let refuses = |link: u32| {
+            let station = self.network.links[link as usize].station;
             station != NONE
                 && self.stations[station as usize].discipline == Discipline::Loss
-                && !(self.is_idle(*link) && self.may_have_all(*link).is_some())
-        })
+                && !(self.is_idle(link) && self.may_have_all(link).is_some())
+        };
+        bundles.iter().any(|bundle| bundle.iter().all(|link| refuses(*link)))
     }
 }
 

@@ -19,12 +19,17 @@ impl Kernel<'_, '_> {
         if !room {
             return false;
         }
+        self.is_wanted(link)
+    }
+
+    /// Whether somebody wants a pair of this link.
+    fn is_wanted(&self, link: u32) -> bool {
         // pairs that nobody was given yet serve some of those who want one
         let mut wanted = 0_u64;
         for (demand, place) in &self.users[link as usize] {
             wanted = wanted.saturating_add(self.demands[*demand as usize].wanted(*place as usize));
         }
-        wanted > self.unbound[link as usize].len() as u64
+        wanted > self.unbound[self.bundle_of[link as usize] as usize].len() as u64
     }
 
     pub(super) fn is_idle(&self, link: u32) -> bool {
@@ -270,10 +275,52 @@ impl Kernel<'_, '_> {
         going: &mut dyn FnMut() -> bool,
     ) -> Result<()> {
         for place in places {
-            let link = self.demands[demand as usize].way.links.get(place).copied().unwrap_or(NONE);
-            if link != NONE {
+            for index in 0..self.demands[demand as usize].way.bundles[place].len() {
+                let link = self.demands[demand as usize].way.bundles[place][index];
                 self.start(link, going)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Stops the other links between the nodes of one that has just heralded, where nobody wants their pairs any more.
+    pub(super) fn stop_unwanted(&mut self, link: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+        let Some((demand, place)) = self.users[link as usize].first().copied() else { return Ok(()) };
+        let count = self.demands[demand as usize].way.bundles[place as usize].len();
+        if count == 1 || self.is_wanted(link) {
+            return Ok(());
+        }
+        for index in 0..count {
+            let other = self.demands[demand as usize].way.bundles[place as usize][index];
+            let comb = &self.network.physics[self.network.links[other as usize].physics as usize].comb;
+            let at_work = &self.links[other as usize];
+            match at_work.phase {
+                Phase::Idle => continue,
+                Phase::Waiting(held) => {
+                    let nodes = self.network.links[other as usize].nodes;
+                    let ions = self.ions_of(other);
+                    for (node, held) in nodes.into_iter().zip(held) {
+                        self.nodes[node as usize].queue.retain(|waiting| *waiting != other);
+                        if held && self.nodes[node as usize].free.is_some() {
+                            self.put_back(node, ions);
+                        }
+                    }
+                    let station = self.network.links[other as usize].station;
+                    if station != NONE {
+                        self.stations[station as usize].queue.retain(|waiting| *waiting != other);
+                    }
+                    self.links[other as usize].phase = Phase::Idle;
+                }
+                Phase::Attempting => {
+                    if at_work.next.is_some_and(|attempt| comb.end_ps(attempt) <= self.now_ps) {
+                        // its herald is on the way
+                        continue;
+                    }
+                    let turn = at_work.turn;
+                    self.time_out(other, turn, going)?;
+                }
+            }
+            self.serve_all(other, going)?;
         }
         Ok(())
     }

@@ -124,7 +124,9 @@ pub(super) struct Kernel<'a, 'd> {
     pub(super) demands: Vec<Demand>,
     /// Demands that use each link, and the place of the link on their ways.
     pub(super) users: Vec<Vec<(u32, u32)>>,
-    /// Waiting pairs of each link that no demand has been given.
+    /// The first of all links between the same two nodes, which work side by side.
+    pub(super) bundle_of: Vec<u32>,
+    /// Waiting pairs of each bundle of links that no demand has been given.
     pub(super) unbound: Vec<VecDeque<(u32, u32)>>,
     /// Law of qubits that came by each link, at each side, on a communication and on a memory ion; few of them differ.
     pub(super) laws: Vec<Law>,
@@ -148,9 +150,13 @@ impl<'a, 'd> Kernel<'a, 'd> {
         // links that work for themselves have no users
         let used = if network.saturation == Saturation::Links { 0 } else { network.links.len() };
         let mut users = vec![vec![]; used];
+        let mut bundle_of: Vec<u32> = (0..used as u32).collect();
         for (demand, way) in ways.iter().enumerate() {
-            for (place, link) in way.links.iter().enumerate() {
-                users[*link as usize].push((demand as u32, place as u32));
+            for (place, bundle) in way.bundles.iter().enumerate() {
+                for link in bundle {
+                    users[*link as usize].push((demand as u32, place as u32));
+                    bundle_of[*link as usize] = bundle[0];
+                }
             }
         }
         let mut links = Vec::with_capacity(network.links.len());
@@ -214,6 +220,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             switches,
             demands,
             unbound: vec![VecDeque::new(); users.len()],
+            bundle_of,
             users,
             laws,
             law_of,
@@ -353,6 +360,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             self.give_back(place.nodes, ions - 1);
         }
         self.take_up(link, number, &pair);
+        self.stop_unwanted(link, going)?;
         self.start(link, going)?;
         self.serve_all(link, going)
     }

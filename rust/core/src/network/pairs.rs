@@ -148,7 +148,7 @@ impl Kernel<'_, '_> {
             self.place(pair);
         } else {
             let turn = self.pairs[pair as usize].turn;
-            self.unbound[link as usize].push_back((pair, turn));
+            self.unbound[self.bundle_of[link as usize] as usize].push_back((pair, turn));
         }
     }
 
@@ -187,7 +187,7 @@ impl Kernel<'_, '_> {
         if Self::first(&self.pairs, queue, |_| true).is_some() {
             return true;
         }
-        let link = demand.way.links[position as usize];
+        let link = demand.way.bundles[position as usize][0];
         let free = Self::first(&self.pairs, &mut self.unbound[link as usize], |_| true).is_some();
         free && self.demands[number as usize].wanted(position as usize) > 0
     }
@@ -210,7 +210,7 @@ impl Kernel<'_, '_> {
     /// Gives a demand pairs that wait for nobody in particular, where it can do something with them.
     pub(super) fn bind_waiting(&mut self, number: u32) {
         for position in 0..self.demands[number as usize].way.links.len() as u32 {
-            let link = self.demands[number as usize].way.links[position as usize];
+            let link = self.demands[number as usize].way.bundles[position as usize][0];
             while self.demands[number as usize].wanted(position as usize) > 0
                 && let Some(pair) = Self::first(&self.pairs, &mut self.unbound[link as usize], |_| true)
             {
@@ -373,7 +373,7 @@ impl Kernel<'_, '_> {
         let Demand { ending, starting, way, .. } = &mut self.demands[number as usize];
         let (queue, position) =
             if ends { (&mut ending[node as usize], node - 1) } else { (&mut starting[node as usize], node) };
-        let link = way.links[position as usize];
+        let link = way.bundles[position as usize][0];
         if Self::first(&self.pairs, queue, |_| true).is_some()
             || self.demands[number as usize].wanted(position as usize) == 0
         {
@@ -613,7 +613,8 @@ impl Kernel<'_, '_> {
         self.note(Entry { event, subject: demand, pair: number, parts, fidelity: f64::NAN });
         self.remove(pair);
         if demand == NONE {
-            self.unbound[halves[0].link as usize].retain(|(other, _)| *other != pair);
+            self.unbound[self.bundle_of[halves[0].link as usize] as usize]
+                .retain(|(other, _)| *other != pair);
             for half in halves {
                 self.release(half, going)?;
             }

@@ -186,7 +186,10 @@ pub(super) struct PortsUsed {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Way {
     pub(super) nodes: Vec<u32>,
+    /// The best link from each node to the next.
     pub(super) links: Vec<u32>,
+    /// All links there, which work side by side.
+    pub(super) bundles: Vec<Vec<u32>>,
 }
 
 impl Network {
@@ -518,20 +521,25 @@ impl Network {
                 }
             }
         };
-        let mut links = vec![];
+        let (mut links, mut bundles) = (vec![], vec![]);
         for pair in nodes.windows(2) {
             links.push(best(pair[0], pair[1]).ok_or_else(|| {
                 let name = |node: u32| self.name(node).unwrap_or_default();
                 let value = format!("{:?} to {:?}", name(pair[0]), name(pair[1]));
                 here(Error::parameter("route", value, "nodes that a link connects", ""))
             })?);
+            let [from, to] = [pair[0], pair[1]].map(|node| NodeIndex::new(node as usize));
+            let mut bundle: Vec<u32> =
+                self.graph.edges_connecting(from, to).map(|edge| *edge.weight()).collect();
+            bundle.sort_unstable();
+            bundles.push(bundle);
         }
         let mut sorted = nodes.clone();
         sorted.sort_unstable();
         if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(here(Error::parameter("route", "a node twice", "each node once", "")));
         }
-        Ok(Way { nodes, links })
+        Ok(Way { nodes, links, bundles })
     }
 
     fn cost(&self, link: u32, weight: Weight) -> f64 {
