@@ -15,7 +15,7 @@ from ionlink._core import BELL_STATES, CAUSES, STREAM_VERSION, __version__
 from ionlink.errors import IonlinkError, MissingPackageError, ModelError, ParameterError, SizeError
 
 if TYPE_CHECKING:
-    from ionlink import apps, atoms, bell, catalog, cli, plot, presets
+    from ionlink import apps, atoms, bell, catalog, cli, handshakes, plot, presets
     from ionlink.basic import basic_link
     from ionlink.joining import merge
     from ionlink.link import Link, Source
@@ -130,6 +130,7 @@ __all__ = [
     "bell",
     "catalog",
     "cli",
+    "handshakes",
     "load_run",
     "load_sweep",
     "merge",
@@ -142,7 +143,7 @@ __all__ = [
 ]
 
 # a program pays for what it uses only: making all classes would take longer than loading the core
-_MODULES = ("apps", "atoms", "bell", "catalog", "cli", "plot", "presets")
+_MODULES = ("apps", "atoms", "bell", "catalog", "cli", "handshakes", "plot", "presets")
 _HOMES = ("link", "basic", "parameters", "results", "runs", "sampler", "joining", "storage", "sweeping")
 
 

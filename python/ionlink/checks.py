@@ -45,9 +45,9 @@ def relative(name: str, value: object) -> float:
     return _number(name, value, "in (0, 0.5]", "", lambda number: 0 < number <= 0.5)
 
 
-def between(name: str, value: object, low: float, high: float) -> float:
-    """Pure number within bounds that belong to it."""
-    return _number(name, value, f"in [{low:g}, {high:g}]", "", lambda number: low <= number <= high)
+def between(name: str, value: object, low: float, high: float, unit: str = "") -> float:
+    """Number within bounds that belong to it."""
+    return _number(name, value, f"in [{low:g}, {high:g}]", unit, lambda number: low <= number <= high)
 
 
 def _number(name: str, value: object, domain: str, unit: str, fits: Callable[[float], bool]) -> float:
