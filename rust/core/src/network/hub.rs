@@ -247,7 +247,7 @@ impl Kernel<'_, '_> {
             let demand = &self.demands[demand as usize];
             demand.pending.len() + usize::from(demand.always.is_some())
         };
-        self.users[link as usize].iter().map(|(demand, _)| of(*demand)).sum()
+        self.users.get(link as usize).into_iter().flatten().map(|(demand, _)| of(*demand)).sum()
     }
 
     /// Whether a request over these links must be turned away: where a station keeps nobody waiting, a link that cannot start at
