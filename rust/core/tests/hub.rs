@@ -1,6 +1,8 @@
 //! Hubs against the formulas of queues and switches: memory switches, stations with several analyzers, optical switches,
 //! multiplexing. Statistical comparisons hold at 4 standard deviations (a false alarm in 16,000), with fixed seeds; each has a
 //! negative control that must fail by twice as much.
+#![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
+#![expect(clippy::disallowed_methods, reason = "what is expected may be computed by the platform")]
 
 use ionlink_core::network::{
     Asked, Candidate, DemandParams, Discipline, HubStationParams, HubSwitchParams, Network,
