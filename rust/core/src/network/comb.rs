@@ -117,6 +117,11 @@ impl Comb {
         count
     }
 
+    /// The first attempt of the first round that starts at a time or later.
+    pub(super) fn first_round_from(&self, time_ps: u64) -> u64 {
+        self.first_from(time_ps).div_ceil(self.ions).saturating_mul(self.ions)
+    }
+
     /// The first attempt of the round after that of an attempt.
     pub(super) fn next_round(&self, attempt: u64) -> u64 {
         (attempt / self.ions + 1) * self.ions
@@ -149,6 +154,8 @@ mod tests {
                 assert_eq!(comb.first_from(start_ps + 1), attempt + 1, "{params:?}");
                 assert_eq!(comb.ended_by(end_ps), attempt + 1);
                 assert_eq!(comb.ended_by(end_ps - 1), attempt);
+                let round = attempt.div_ceil(comb.ions()) * comb.ions();
+                assert_eq!(comb.first_round_from(start_ps), round, "{params:?}");
             }
         }
     }

@@ -34,7 +34,7 @@ pub(super) struct Demand {
     /// Heralds' worth of pairs that span each link of the way, and the number that one pair to deliver needs.
     pub(super) supply: Vec<u64>,
     pub(super) raw_per_pair: u64,
-    /// Time of the last herald that each link gave to this demand; those that have waited longest come first.
+    /// Time of the last herald that each link gave to this demand.
     pub(super) given_ps: Vec<u64>,
     /// Pairs that end, and pairs that start, at each node of the way; some of them are gone.
     pub(super) ending: Vec<VecDeque<(u32, u32)>>,
@@ -88,6 +88,17 @@ impl Demand {
     pub(super) fn wanted(&self, place: usize) -> u64 {
         let requests = if self.always.is_some() { u64::MAX } else { self.pending.len() as u64 };
         requests.min(self.in_flight).saturating_mul(self.raw_per_pair).saturating_sub(self.supply[place])
+    }
+
+    /// Who comes first at a link of its way, lower first: time of the request that its next pair of this link is for, and, for
+    /// pairs that no request waits for yet, when it got its last one.
+    pub(super) fn turn_of(&self, place: usize) -> (u64, u64) {
+        let served = self.supply[place] / self.raw_per_pair;
+        let asked_ps = match self.always {
+            Some(asked_ps) => (served == 0).then_some(asked_ps),
+            None => self.pending.get(usize::try_from(served).unwrap_or(usize::MAX)).copied(),
+        };
+        asked_ps.map_or((u64::MAX, self.given_ps[place]), |asked_ps| (asked_ps, 0))
     }
 
     /// Time between two nodes of the way, for light (ps).

@@ -29,7 +29,8 @@ impl Kernel<'_, '_> {
         for (demand, place) in &self.users[link as usize] {
             wanted = wanted.saturating_add(self.demands[*demand as usize].wanted(*place as usize));
         }
-        wanted > self.unbound[self.bundle_of[link as usize] as usize].len() as u64
+        let bundle = self.bundle_of[link as usize] as usize;
+        wanted > self.unbound[bundle].len() as u64 + u64::from(self.moving[bundle])
     }
 
     pub(super) fn is_idle(&self, link: u32) -> bool {
@@ -182,20 +183,20 @@ impl Kernel<'_, '_> {
         self.serve(node, going)
     }
 
-    /// A link that has its ions attempts from the first attempt of its comb on that starts at `from_ps` or later.
+    /// A link that has its ions attempts from the first round of its comb on that starts at `from_ps` or later: of each round one
+    /// herald is kept.
     fn begin(&mut self, link: u32, from_ps: u64, going: &mut dyn FnMut() -> bool) -> Result<()> {
         let place = self.network.links[link as usize];
         let drawer = &self.drawers[place.physics as usize];
-        let comb = drawer.comb();
+        let comb = *drawer.comb();
         let at_work = &mut self.links[link as usize];
         at_work.phase = Phase::Attempting;
         at_work.turn = at_work.turn.wrapping_add(1);
         at_work.since_ps = self.now_ps;
-        at_work.first = comb.first_from(from_ps);
+        at_work.first = comb.first_round_from(from_ps);
         at_work.next = drawer.next(&mut at_work.source, at_work.first, going)?;
         let (turn, next) = (at_work.turn, at_work.next);
         let message_ps = self.network.physics[place.physics as usize].message_ps;
-        let known_ps = next.map_or(u64::MAX, |attempt| comb.end_ps(attempt).saturating_add(message_ps));
         for node in place.nodes {
             if self.network.nodes[node as usize].params.dephasing_per_attempt > 0.0 {
                 self.nodes[node as usize].attempting.push(link);
@@ -208,21 +209,25 @@ impl Kernel<'_, '_> {
             parts: [NO_PAIR; 2],
             fidelity: f64::NAN,
         });
-        if let Some(timeout_ps) = self.timeout_ps
-            && self.now_ps.saturating_add(timeout_ps) < known_ps
-        {
-            self.at(self.now_ps.saturating_add(timeout_ps), Event::TimeOut { link, turn });
+        let given_up_ps = self.timeout_ps.map(|timeout_ps| self.now_ps.saturating_add(timeout_ps));
+        let heralded_ps = next.map_or(u64::MAX, |attempt| comb.end_ps(attempt));
+        let at_work = &mut self.links[link as usize];
+        if let Some(given_up_ps) = given_up_ps.filter(|given_up_ps| *given_up_ps < heralded_ps) {
+            // a herald may be on its way until the message of the last attempt has come
+            at_work.end = comb.ended_by(given_up_ps).max(at_work.first);
+            self.at(given_up_ps.saturating_add(message_ps), Event::TimeOut { link, turn });
         } else {
-            self.at(known_ps, Event::Herald { link, turn });
+            at_work.end = next.map_or(u64::MAX, |attempt| attempt.saturating_add(1));
+            self.at(heralded_ps.saturating_add(message_ps), Event::Herald { link, turn });
         }
         Ok(())
     }
 
-    /// Counts the attempts of a link that stops; `end` is the first attempt that it does not make.
-    pub(super) fn stop_attempting(&mut self, link: u32, end: u64) {
+    /// Counts the attempts of a link that stops.
+    pub(super) fn stop_attempting(&mut self, link: u32) {
         let now_ps = self.now_ps;
         let at_work = &mut self.links[link as usize];
-        let attempts = end.saturating_sub(at_work.first);
+        let attempts = at_work.end.saturating_sub(at_work.first);
         at_work.attempts += attempts;
         at_work.attempting_ps += now_ps - at_work.since_ps;
         for node in self.network.links[link as usize].nodes {
@@ -240,9 +245,7 @@ impl Kernel<'_, '_> {
             return Ok(());
         }
         let (place, ions) = (self.network.links[link as usize], self.ions_of(link));
-        let comb = &self.network.physics[place.physics as usize].comb;
-        let ended = comb.ended_by(self.now_ps).max(self.links[link as usize].first);
-        self.stop_attempting(link, ended);
+        self.stop_attempting(link);
         self.links[link as usize].phase = Phase::Idle;
         self.links[link as usize].next = None;
         let (event, subject) = (Happening::TimeOut, link);
@@ -260,9 +263,7 @@ impl Kernel<'_, '_> {
             let place = self.network.links[*link as usize];
             let comb = &self.network.physics[place.physics as usize].comb;
             let link = &self.links[*link as usize];
-            // a link that waits for the message of its herald makes no further attempts
-            let last = link.next.map_or(u64::MAX, |attempt| attempt + 1);
-            comb.first_from(self.now_ps).min(last).saturating_sub(link.first)
+            comb.first_from(self.now_ps).min(link.end).saturating_sub(link.first)
         });
         at_work.attempts + running.sum::<u64>()
     }
@@ -317,6 +318,7 @@ impl Kernel<'_, '_> {
                         continue;
                     }
                     let turn = at_work.turn;
+                    self.links[other as usize].end = comb.ended_by(self.now_ps).max(at_work.first);
                     self.time_out(other, turn, going)?;
                 }
             }

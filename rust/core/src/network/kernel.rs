@@ -35,6 +35,8 @@ pub(super) enum Event {
     Herald { link: u32, turn: u32 },
     /// A communication ion has handed its qubit over.
     Freed { node: u32 },
+    /// The qubits of a pair have reached their memory ions.
+    Ready { pair: u32 },
     /// The gates of an operation are done.
     Operated { operation: u32 },
     /// Both nodes know how a distillation went.
@@ -73,6 +75,8 @@ pub(super) struct LinkAtWork {
     pub(super) first: u64,
     /// The attempt that will herald.
     pub(super) next: Option<u64>,
+    /// First attempt that this turn does not make: it heralded, or its time was over.
+    pub(super) end: u64,
     pub(super) since_ps: u64,
     /// Since when it waits.
     pub(super) waiting_ps: u64,
@@ -128,6 +132,8 @@ pub(super) struct Kernel<'a, 'd> {
     pub(super) bundle_of: Vec<u32>,
     /// Waiting pairs of each bundle of links that no demand has been given.
     pub(super) unbound: Vec<VecDeque<(u32, u32)>>,
+    /// Pairs of each bundle that are on their way to memory ions.
+    pub(super) moving: Vec<u32>,
     /// Law of qubits that came by each link, at each side, on a communication and on a memory ion; few of them differ.
     pub(super) laws: Vec<Law>,
     pub(super) law_of: Vec<LawsOfLink>,
@@ -168,6 +174,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
                 source,
                 first: 0,
                 next: None,
+                end: 0,
                 since_ps: 0,
                 waiting_ps: 0,
                 attempts: 0,
@@ -220,6 +227,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             switches,
             demands,
             unbound: vec![VecDeque::new(); users.len()],
+            moving: vec![0; users.len()],
             bundle_of,
             users,
             laws,
@@ -267,6 +275,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             match event {
                 Event::Herald { link, turn } => self.herald(link, turn, going)?,
                 Event::Freed { node } => self.free_ions(node, 1, going)?,
+                Event::Ready { pair } => self.ready(pair),
                 Event::Operated { operation } => self.operated(operation, going)?,
                 Event::Distilled { operation } => self.distilled(operation, going)?,
                 Event::Deliver { pair } => self.deliver(pair, going)?,
@@ -320,8 +329,10 @@ impl<'a, 'd> Kernel<'a, 'd> {
         if at_work.turn != turn || at_work.phase != Phase::Attempting {
             return Ok(());
         }
-        let Some(attempt) = at_work.next.take() else { return Ok(()) };
-        self.stop_attempting(link, attempt + 1);
+        if at_work.next.take().is_none() {
+            return Ok(());
+        }
+        self.stop_attempting(link);
         self.give_analyzer_back(link);
         self.links[link as usize].phase = Phase::Idle;
         let drawer = &mut self.drawers[place.physics as usize];
@@ -377,9 +388,8 @@ impl<'a, 'd> Kernel<'a, 'd> {
             let comb = &self.network.physics[place.physics as usize].comb;
             let at_work = &mut self.links[link];
             if at_work.phase == Phase::Attempting {
-                // an attempt that heralded waits for the message, and makes no other
-                let heralds = at_work.next.map_or(u64::MAX, |attempt| attempt + 1);
-                at_work.attempts += comb.ended_by(end_ps).min(heralds).saturating_sub(at_work.first);
+                // a link that waits for a message makes no other attempt
+                at_work.attempts += comb.ended_by(end_ps).min(at_work.end).saturating_sub(at_work.first);
                 at_work.attempting_ps += end_ps - at_work.since_ps;
             }
         }

@@ -93,7 +93,7 @@ pub(super) struct Operation {
 }
 
 impl Kernel<'_, '_> {
-    /// Stores the pair of a herald, for the demand that has waited longest for one of this link and can use it now; for nobody in
+    /// Stores the pair of a herald, for the demand whose request is the oldest of those that can use it now; for nobody in
     /// particular while several demands could use it later.
     pub(super) fn take_up(&mut self, link: u32, number: u64, pair: &Correlations) {
         let place = self.network.links[link as usize];
@@ -106,6 +106,7 @@ impl Kernel<'_, '_> {
             return;
         }
         let mut pair = *pair;
+        let mut ready_ps = self.now_ps;
         let waited_ps = self.network.physics[place.physics as usize].waited_ps;
         let mut halves = [0, 1].map(|side: u8| {
             let node = place.nodes[usize::from(side)];
@@ -124,7 +125,9 @@ impl Kernel<'_, '_> {
             let (weight, transfer_ps) = self.network.nodes[half.node as usize].transfer();
             pair = pair.depolarized(qubit, weight);
             (half.stored, half.born_ps) = (true, self.now_ps);
-            self.at(self.now_ps.saturating_add(transfer_ps), Event::Freed { node: half.node });
+            let moved_ps = self.now_ps.saturating_add(transfer_ps);
+            ready_ps = ready_ps.max(moved_ps);
+            self.at(moved_ps, Event::Freed { node: half.node });
         }
         let pair = self.insert(Stored {
             pair,
@@ -141,6 +144,31 @@ impl Kernel<'_, '_> {
             turn: 0,
             number,
         });
+        if ready_ps > self.now_ps {
+            self.pairs[pair as usize].in_use = Use::Busy;
+            self.moving[self.bundle_of[link as usize] as usize] += 1;
+            self.at(ready_ps, Event::Ready { pair });
+        } else {
+            self.offer(pair);
+        }
+    }
+
+    /// The qubits of a pair have reached their ions.
+    pub(super) fn ready(&mut self, pair: u32) {
+        let Stored { oldest_ps, turn, halves, .. } = self.pairs[pair as usize];
+        self.moving[self.bundle_of[halves[0].link as usize] as usize] -= 1;
+        self.pairs[pair as usize].in_use = Use::Waiting;
+        if self.cutoff_ps.is_some_and(|cutoff_ps| oldest_ps.saturating_add(cutoff_ps) < self.now_ps) {
+            // it aged on the way
+            self.at(self.now_ps, Event::Expire { pair, turn });
+        } else {
+            self.offer(pair);
+        }
+    }
+
+    /// Gives a link's pair to the demand that is to have it, or lets it wait for one.
+    fn offer(&mut self, pair: u32) {
+        let link = self.pairs[pair as usize].halves[0].link;
         // distillation needs two pairs of one demand: no use in waiting
         let only_one = self.users[link as usize].len() == 1 || self.levels > 0;
         if let Some((demand, position)) = self.longest_waiting(link, !only_one) {
@@ -152,13 +180,14 @@ impl Kernel<'_, '_> {
         }
     }
 
-    /// The demand that has waited longest for a pair of a link, and the place of the link on its way; if `now`, of those alone that
-    /// can do something with it at once.
+    /// The demand whose request for a pair of a link is the oldest, and the place of the link on its way; if `now`, of those alone
+    /// that can do something with it at once. The same order at all links keeps two demands from holding one link each that the
+    /// other one needs.
     fn longest_waiting(&mut self, link: u32, now: bool) -> Option<(u32, u32)> {
         let mut best = None;
         for index in 0..self.users[link as usize].len() {
             let (demand, position) = self.users[link as usize][index];
-            let since = (self.demands[demand as usize].given_ps[position as usize], demand);
+            let since = (self.demands[demand as usize].turn_of(position as usize), demand);
             if self.demands[demand as usize].wanted(position as usize) > 0
                 && best.is_none_or(|(least, _)| since < least)
                 && (!now || self.has_partner(demand, position))
@@ -452,7 +481,8 @@ impl Kernel<'_, '_> {
         stored.turn = stored.turn.wrapping_add(1);
         let parts = [stored.number, spent];
         self.operations[number as usize] = Operation { worked, parts, ..operation };
-        self.record.fates.used += 2;
+        // the other one is stored until both nodes know
+        self.record.fates.used += 1;
         self.remove(second);
         for half in halves {
             self.release(half, going)?;
@@ -465,6 +495,7 @@ impl Kernel<'_, '_> {
     pub(super) fn distilled(&mut self, number: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
         let Operation { pairs: [pair, _], demand, worked, parts, .. } = self.operations[number as usize];
         self.free_operations.push(number);
+        self.record.fates.used += 1;
         let Stored { halves, low, high, level, .. } = self.pairs[pair as usize];
         let subject = halves[0].link;
         if !worked {

@@ -231,7 +231,8 @@ pub struct PolicyParams {
     /// How links share a node's ions.
     #[serde(default)]
     pub contention: Contention,
-    /// Time after which a link without a herald gives its ions back and waits again (s); left out: never.
+    /// Time after which a link without a herald stops attempting, gives its ions back when it has heard of its last attempt, and
+    /// waits again (s); left out: never.
     #[serde(default)]
     pub attempt_timeout_s: Option<f64>,
 }

@@ -132,10 +132,7 @@ impl Deliveries {
 
     /// Brings the pairs of many links into the order of (time, link), each link's being so already.
     pub(super) fn sort(&mut self) {
-        let mut order: Vec<(u64, u32)> =
-            self.time_ps.iter().zip(0..).map(|(time_ps, index)| (*time_ps, index)).collect();
-        // links were drawn in their order: the index decides as the link would
-        order.sort_unstable();
+        let order = in_order(&self.time_ps);
         permuted(&mut self.demand, &order);
         permuted(&mut self.latency_ps, &order);
         permuted(&mut self.fidelity, &order);
@@ -145,6 +142,14 @@ impl Deliveries {
         permuted(&mut self.pair, &order);
         self.time_ps = order.into_iter().map(|(time_ps, _)| time_ps).collect();
     }
+}
+
+/// Times in their order, each with its index: links were drawn in their order, so that it decides as the link would.
+fn in_order(time_ps: &[u64]) -> Vec<(u64, u32)> {
+    let mut order: Vec<(u64, u32)> =
+        time_ps.iter().zip(0..).map(|(time_ps, index)| (*time_ps, index)).collect();
+    order.sort_unstable();
+    order
 }
 
 /// A column in another order.
@@ -315,6 +320,17 @@ impl Trace {
         self.pair.push(entry.pair);
         self.parts.push(entry.parts);
         self.fidelity.push(entry.fidelity);
+    }
+
+    /// Brings what happened to many links into the order of time, each link's being so already.
+    pub(super) fn sort(&mut self) {
+        let order = in_order(&self.time_ps);
+        permuted(&mut self.event, &order);
+        permuted(&mut self.subject, &order);
+        permuted(&mut self.pair, &order);
+        permuted(&mut self.parts, &order);
+        permuted(&mut self.fidelity, &order);
+        self.time_ps = order.into_iter().map(|(time_ps, _)| time_ps).collect();
     }
 
     pub(super) fn append(&mut self, other: &mut Self) {

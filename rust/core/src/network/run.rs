@@ -188,6 +188,7 @@ impl Network {
             }
             if alone {
                 one.deliveries.sort();
+                one.trace.sort();
                 let complete = one.attempts.len() == self.links.len();
                 one.attempts.resize(self.links.len(), 0);
                 one.attempting_ps.resize(self.links.len(), 0);

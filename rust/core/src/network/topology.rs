@@ -480,6 +480,16 @@ impl Network {
         let params = &self.demands[demand];
         let here = |error: Error| error.within(demand).within("demands");
         let between = [self.node(&params.between[0])?, self.node(&params.between[1])?];
+        if params.weight != Weight::Hops {
+            // costs are of links whose herald probability is known
+            let mut physics = self.links.iter().map(|place| &self.physics[place.physics as usize]);
+            if let Some(error) = physics.find_map(|physics| physics.dependence.as_ref()) {
+                return Err(here(Error::Model {
+                    parameter: "weight".into(),
+                    message: format!("a link's rate and fidelity are not known beforehand: {error}"),
+                }));
+            }
+        }
         let best = |from: u32, to: u32| {
             self.graph
                 .edges_connecting(NodeIndex::new(from as usize), NodeIndex::new(to as usize))
