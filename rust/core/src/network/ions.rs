@@ -116,7 +116,33 @@ impl Kernel<'_, '_> {
     pub(super) fn may_have_all(&self, link: u32) -> Option<u32> {
         let ions = self.ions_of(link);
         let nodes = self.network.links[link as usize].nodes;
-        if nodes.iter().all(|node| self.has(*node, ions)) { self.analyzer_for(link) } else { None }
+        let free = nodes.iter().all(|node| self.has(*node, ions) && self.may_fill(*node, link, ions));
+        if free { self.analyzer_for(link) } else { None }
+    }
+
+    /// Whether a link may have ions of a node that passes pairs on: the last ones only if its pair could be swapped there with
+    /// that of a link that holds others. Otherwise pairs that nobody swaps with each other could take all of them, for good.
+    fn may_fill(&self, node: u32, link: u32, ions: u64) -> bool {
+        let at_work = &self.nodes[node as usize];
+        let left = at_work.free.map_or(u64::MAX, |free| free + at_work.free_memory);
+        if at_work.links.is_empty() || left > ions {
+            return true;
+        }
+        // pairs of demands that end here wait for nobody here
+        let ends_here = self.users[link as usize].iter().any(|(demand, _)| {
+            let nodes = &self.demands[*demand as usize].way.nodes;
+            nodes[0] == node || nodes[nodes.len() - 1] == node
+        });
+        if ends_here {
+            return true;
+        }
+        let bundle = self.bundle_of[link as usize];
+        at_work.links.iter().any(|other| {
+            let holds = self.links[*other as usize].phase == Phase::Attempting
+                || self.links[*other as usize].stored[self.side(*other, node)] > 0;
+            let with = self.bundle_of[*other as usize];
+            holds && self.partners.contains(&(bundle.min(with), bundle.max(with)))
+        })
     }
 
     /// Gives a link everything that it needs; it attempts as soon as its switch is set.

@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::state::{BellState, Correlations};
 use crate::stream::{BlockKey, Xoshiro};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Events between two looks at the stop flag.
@@ -104,6 +104,8 @@ pub(super) struct NodeAtWork {
     pub(super) attempts: u64,
     /// Links that attempt now, where their attempts matter.
     pub(super) attempting: Vec<u32>,
+    /// All links, where pairs are passed on and ions are few.
+    pub(super) links: Vec<u32>,
     /// Communication ions taken now, since when, and the sum of the time before (ps).
     pub(super) taken: u64,
     pub(super) taken_since_ps: u64,
@@ -134,6 +136,8 @@ pub(super) struct Kernel<'a, 'd> {
     pub(super) unbound: Vec<VecDeque<(u32, u32)>>,
     /// Pairs of each bundle that are on their way to memory ions.
     pub(super) moving: Vec<u32>,
+    /// Bundles whose pairs some demand swaps with each other, the lower number first.
+    pub(super) partners: HashSet<(u32, u32)>,
     /// Law of qubits that came by each link, at each side, on a communication and on a memory ion; few of them differ.
     pub(super) laws: Vec<Law>,
     pub(super) law_of: Vec<LawsOfLink>,
@@ -184,6 +188,15 @@ impl<'a, 'd> Kernel<'a, 'd> {
                 last_ps: 0,
             });
         }
+        let mut partners = HashSet::new();
+        let mut passed_on = vec![false; network.nodes.len()];
+        for way in ways {
+            for (place, pair) in way.bundles.windows(2).enumerate() {
+                let (left, right) = (pair[0][0], pair[1][0]);
+                partners.insert((left.min(right), left.max(right)));
+                passed_on[way.nodes[place + 1] as usize] = true;
+            }
+        }
         let shares = network.shares(ways, job.policy.levels());
         let nodes = network.nodes.iter().zip(shares).map(|(node, share)| NodeAtWork {
             free: node.params.communication_ions,
@@ -192,6 +205,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             queue: VecDeque::new(),
             attempts: 0,
             attempting: vec![],
+            links: vec![],
             taken: 0,
             taken_since_ps: 0,
             taken_ps: 0,
@@ -199,6 +213,14 @@ impl<'a, 'd> Kernel<'a, 'd> {
             stored_since_ps: 0,
             stored_ps: 0,
         });
+        let mut nodes: Vec<NodeAtWork> = nodes.collect();
+        for (number, place) in network.links.iter().enumerate() {
+            for node in place.nodes {
+                if passed_on[node as usize] && nodes[node as usize].free.is_some() {
+                    nodes[node as usize].links.push(number as u32);
+                }
+            }
+        }
         let (stations, switches) = hub::at_work(network);
         let (laws, law_of) = job.laws()?;
         let mut demands = vec![];
@@ -222,12 +244,13 @@ impl<'a, 'd> Kernel<'a, 'd> {
             now_ps: 0,
             queue: BinaryHeap::new(),
             links,
-            nodes: nodes.collect(),
+            nodes,
             stations,
             switches,
             demands,
             unbound: vec![VecDeque::new(); users.len()],
             moving: vec![0; users.len()],
+            partners,
             bundle_of,
             users,
             laws,

@@ -117,7 +117,6 @@ fn demands_do_not_keep_from_each_other_what_both_need() {
 
 /// Three demands through a center with fewer ions than links: none may keep the ions that another one needs.
 #[test]
-#[ignore = "ions are not kept for the oldest request: pairs of two demands can hold both while each needs the other"]
 fn demands_share_the_ions_of_a_center() {
     let mut network = Network::new();
     network.add_node(ions(0, 2)).unwrap();
@@ -137,7 +136,6 @@ fn demands_share_the_ions_of_a_center() {
 
 /// Room for two pairs of each link, but ions for two in all: one link must not take both.
 #[test]
-#[ignore = "ions are not kept for the oldest request: after a time-out one link can take both"]
 fn a_link_leaves_ions_for_its_neighbor() {
     let one = link(&params(P));
     let network = crate::common::chain(&[one.clone(), one], |number| NetworkNodeParams {
