@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from ionlink.basic import basic_link
     from ionlink.joining import merge
     from ionlink.link import Link, Source
+    from ionlink.network import Network
+    from ionlink.network_run import Deliveries, NetworkRun, Utilization
+    from ionlink.network_trace import Event, Trace
     from ionlink.parameters import (
         BackgroundProfile,
         BarrettKok,
         Cavity,
         Converter,
         DecayingBackground,
+        Demand,
         Detector,
         Emission,
         ErasureCheck,
@@ -43,10 +47,12 @@ if TYPE_CHECKING:
         MeasuredEfficiency,
         Memory,
         MotionalMode,
+        NetworkNode,
         Node,
         Number,
         Polarization,
         PolarizationLoss,
+        Policy,
         Published,
         Restart,
         Rotation,
@@ -75,11 +81,14 @@ __all__ = [
     "Contribution",
     "Converter",
     "DecayingBackground",
+    "Deliveries",
+    "Demand",
     "Detector",
     "Emission",
     "ErasureCheck",
     "ErrorBudget",
     "Estimate",
+    "Event",
     "Exact",
     "Exponential",
     "Fiber",
@@ -101,6 +110,9 @@ __all__ = [
     "MissingPackageError",
     "ModelError",
     "MotionalMode",
+    "Network",
+    "NetworkNode",
+    "NetworkRun",
     "Node",
     "Number",
     "Outcome",
@@ -108,6 +120,7 @@ __all__ = [
     "PatternOutcome",
     "Polarization",
     "PolarizationLoss",
+    "Policy",
     "Published",
     "RelativePrecision",
     "Restart",
@@ -122,6 +135,8 @@ __all__ = [
     "Switch",
     "Tabulated",
     "TimeBin",
+    "Trace",
+    "Utilization",
     "WavePlate",
     "__version__",
     "apps",
@@ -144,7 +159,20 @@ __all__ = [
 
 # a program pays for what it uses only: making all classes would take longer than loading the core
 _MODULES = ("apps", "atoms", "bell", "catalog", "cli", "handshakes", "plot", "presets")
-_HOMES = ("link", "basic", "parameters", "results", "runs", "sampler", "joining", "storage", "sweeping")
+_HOMES = (
+    "link",
+    "basic",
+    "parameters",
+    "results",
+    "runs",
+    "sampler",
+    "joining",
+    "storage",
+    "sweeping",
+    "network",
+    "network_run",
+    "network_trace",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,8 @@ __all__ = [
     "CAUSES",
     "STREAM_VERSION",
     "Link",
+    "Network",
+    "NetworkRun",
     "Sampler",
     "__version__",
     "atom_data",
@@ -19,16 +21,21 @@ __all__ = [
     "bell_dejmps",
     "bell_swap",
     "block_words",
+    "bounded_mean",
     "catalog_detector",
     "catalog_fiber",
     "catalog_table",
     "check",
     "fields",
     "format_estimate",
+    "network_events",
+    "network_file",
     "preset_names",
     "preset_text",
+    "proportion",
     "raise_kind",
     "seed_key",
+    "toml_text",
 ]
 
 __version__: str
@@ -149,6 +156,11 @@ def preset_names() -> list[str]: ...
 def preset_text(name: str) -> str: ...
 def seed_key(entropy: int) -> tuple[int, int]: ...
 def block_words(key: tuple[int, int], engine: int, block: int, index: int) -> list[int]: ...
+def network_events() -> list[str]: ...
+def network_file(text: str) -> dict[str, Any]: ...
+def toml_text(tree: Mapping[str, object]) -> str: ...
+def proportion(successes: int, trials: int) -> tuple[float, float, float]: ...
+def bounded_mean(count: int, total: float, squares_about_mean: float) -> tuple[float, float, float]: ...
 def format_estimate(value: float, low: float, high: float) -> str: ...
 def raise_kind(kind: str) -> None: ...
 
@@ -249,3 +261,72 @@ class Sampler:
     @property
     def engine(self) -> str: ...
     def next(self, not_before_s: float = 0.0) -> tuple[int, float, int, int, NDArray[np.complex128]]: ...
+
+class _Deliveries(TypedDict):
+    demand: NDArray[np.uint32]
+    time_s: NDArray[np.float64]
+    latency_s: NDArray[np.float64]
+    fidelity: NDArray[np.float64]
+    hops: NDArray[np.uint32]
+    raw_pairs: NDArray[np.uint32]
+    pair: NDArray[np.uint64]
+
+class _Trace(TypedDict):
+    time_s: NDArray[np.float64]
+    event: NDArray[np.uint8]
+    subject: NDArray[np.uint32]
+    pair: NDArray[np.uint64]
+    parts: NDArray[np.uint64]
+    fidelity: NDArray[np.float64]
+
+class _Summary(TypedDict):
+    count: NDArray[np.uint64]
+    latency_s: NDArray[np.float64]
+    fidelity: NDArray[np.float64]
+    rho: NDArray[np.complex128]
+    latencies: NDArray[np.uint64]
+    attempts: NDArray[np.uint64]
+    attempting_s: NDArray[np.float64]
+    taken_s: NDArray[np.float64]
+    requests: NDArray[np.uint64]
+    fates: dict[str, int]
+
+@final
+class Network:
+    def __new__(cls) -> Network: ...
+    def add_node(self, tree: Mapping[str, object]) -> int: ...
+    def add_named_nodes(self, names: list[str]) -> None: ...
+    def add_physics(self, link: Link) -> int: ...
+    def add_links(self, physics: NDArray[np.uint32], pairs: NDArray[np.uint32]) -> None: ...
+    def add_demand(self, tree: Mapping[str, object]) -> int: ...
+    def saturate(self, links: bool) -> None: ...
+    def node(self, name: str, path: str) -> int: ...
+    def route(self, demand: int) -> list[int]: ...
+    def run(
+        self,
+        *,
+        key: tuple[int, int],
+        duration_s: float,
+        policy: Mapping[str, object],
+        record: str,
+        states: str,
+        repetitions: int,
+        threads: int,
+        observer: Callable[[float, float], object] | None,
+    ) -> tuple[NetworkRun, BaseException | None]: ...
+
+@final
+class NetworkRun:
+    @property
+    def interrupted(self) -> bool: ...
+    @property
+    def duration_s(self) -> float: ...
+    @property
+    def ends(self) -> list[int]: ...
+    @property
+    def trace_ends(self) -> list[int]: ...
+    def take_deliveries(self) -> _Deliveries: ...
+    def take_trace(self) -> _Trace: ...
+    def summary(self) -> _Summary: ...
+    def states(self, start: int, stop: int) -> NDArray[np.complex128]: ...
+    def summed_states(self, flagged: NDArray[np.bool_]) -> NDArray[np.complex128]: ...

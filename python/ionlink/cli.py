@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     budget.set_defaults(command=_budget)
 
     run = commands.add_parser("run", help="exact, sampled and published results side by side")
-    run.add_argument("link", help="name of a preset, or a link file")
+    run.add_argument("link", help="name of a preset, a link file, or a network file")
     stop = run.add_mutually_exclusive_group()
     stop.add_argument(
         "--heralds", type=number, metavar="N", help=f"heralds to draw (default {_DEFAULT_HERALDS})"
@@ -77,8 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     stop.add_argument("--attempts", type=number, metavar="N", help="attempts to make")
     stop.add_argument("--duration", type=number, metavar="S", help="laboratory time (s)")
     run.add_argument("--seed", type=int, metavar="S", help="whole number; default: drawn and reported")
-    run.add_argument("--engine", default="auto", metavar="E", help="auto (default), photon, click or herald")
+    run.add_argument("--engine", metavar="E", help="auto (default), photon, click or herald")
     run.add_argument("--threads", type=int, metavar="T", help="default: all; changes no result")
+    run.add_argument("--record", metavar="R", help="networks: summary, deliveries (default) or trace")
+    run.add_argument("--trace", metavar="FILE", help="networks: write every event as a line of JSON")
+    run.add_argument("--repetitions", type=int, metavar="N", help="networks: independent runs (default 1)")
     run.add_argument("--out", metavar="FILE", help="save the run (.npz, .parquet or .csv)")
     run.add_argument("--plot", metavar="FILE", help="save a picture of the link and the run")
     run.add_argument("--json", action="store_true", help="print for machines")
@@ -174,6 +177,19 @@ def _number(value: float | None) -> float | None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from ionlink import network_files
+
+    if (
+        options.link not in presets.names()
+        and Path(options.link).is_file()
+        and network_files.is_network(options.link)
+    ):
+        from ionlink import network_cli
+
+        return network_cli.run(options)
+    for name in ("record", "trace", "repetitions"):
+        if getattr(options, name) is not None:
+            raise ParameterError(f"--{name} is for networks: {options.link} is a link", path=name)
     link = link_named(options.link)
     limits = {"heralds": options.heralds, "attempts": options.attempts, "duration_s": options.duration}
     if all(limit is None for limit in limits.values()):
@@ -184,7 +200,11 @@ def _run(options: argparse.Namespace) -> int:
     code = 0
     try:
         run = link.sample(
-            **limits, seed=options.seed, engine=options.engine, threads=options.threads, progress=True
+            **limits,
+            seed=options.seed,
+            engine=options.engine or "auto",
+            threads=options.threads,
+            progress=True,
         )
     except KeyboardInterrupt as interrupt:
         partial: Run | None = getattr(interrupt, "partial", None)

@@ -58,6 +58,9 @@ SMALLEST = {
     "input": il.Input(parameter="mode_overlap", status="fitted", source="a fit"),
     "measured": il.Measured(value=0.94, source="a paper"),
     "published": il.Published(),
+    "network_node": il.NetworkNode("a"),
+    "demand": il.Demand(between=("a", "b"), saturate=True),
+    "policy": il.Policy(),
 }
 
 

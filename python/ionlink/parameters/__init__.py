@@ -19,6 +19,7 @@ from ionlink.parameters.encoding import (
     Polarization,
     TimeBin,
 )
+from ionlink.parameters.network import Demand, NetworkNode, Policy
 from ionlink.parameters.node import Gates, LocalErrors, Memory, MotionalMode, Node
 from ionlink.parameters.path import (
     ELEMENTS,
@@ -47,6 +48,7 @@ __all__ = [
     "Cavity",
     "Converter",
     "DecayingBackground",
+    "Demand",
     "Detector",
     "Element",
     "Emission",
@@ -67,10 +69,12 @@ __all__ = [
     "MeasuredEfficiency",
     "Memory",
     "MotionalMode",
+    "NetworkNode",
     "Node",
     "Number",
     "Polarization",
     "PolarizationLoss",
+    "Policy",
     "PortOptics",
     "Published",
     "Restart",

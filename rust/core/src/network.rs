@@ -7,6 +7,7 @@
 
 mod comb;
 mod demand;
+pub mod file;
 mod heralds;
 mod hub;
 mod ions;

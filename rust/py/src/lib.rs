@@ -10,6 +10,7 @@ mod bell;
 mod columns;
 mod errors;
 mod link;
+mod network;
 mod params;
 
 use pyo3::prelude::*;
@@ -18,7 +19,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     use super::{errors, params};
-    use ionlink_core::{BellState, Cause};
+    use ionlink_core::{BellState, Cause, Estimate, estimate};
     use pyo3::prelude::*;
     use pyo3::types::PyTuple;
 
@@ -30,6 +31,8 @@ mod _core {
     use super::bell::{bell_bbpssw, bell_dejmps, bell_swap};
     #[pymodule_export]
     use super::link::{PyLink, PySampler};
+    #[pymodule_export]
+    use super::network::{PyNetwork, PyNetworkRun, network_events, network_file, toml_text};
     #[pymodule_export]
     use super::params::{check, fields, preset_names, preset_text};
 
@@ -62,7 +65,21 @@ mod _core {
     /// An estimate in the shorthand of physics, such as 0.9403(5).
     #[pyfunction]
     fn format_estimate(value: f64, low: f64, high: f64) -> String {
-        ionlink_core::Estimate { value, low, high }.to_string()
+        Estimate { value, low, high }.to_string()
+    }
+
+    /// Success probability after a fixed number of trials with its 95 % interval: value, low, high.
+    #[pyfunction]
+    fn proportion(successes: u64, trials: u64) -> (f64, f64, f64) {
+        let Estimate { value, low, high } = estimate::binomial(successes, trials);
+        (value, low, high)
+    }
+
+    /// Mean of numbers in [0, 1] with its 95 % interval, from their sum and their sum of squares about the mean.
+    #[pyfunction]
+    fn bounded_mean(count: u64, total: f64, squares_about_mean: f64) -> (f64, f64, f64) {
+        let Estimate { value, low, high } = estimate::bounded_mean(count, total, squares_about_mean);
+        (value, low, high)
     }
 
     /// Raises an error of the kind named, for tests of the translation.

@@ -451,6 +451,11 @@ impl PyLink {
         Ok(Self { link: Arc::new(link.map_err(translate)?) })
     }
 
+    /// The link itself, for networks.
+    pub(crate) fn shared(&self) -> Arc<Link> {
+        Arc::clone(&self.link)
+    }
+
     fn params_tree(&self) -> PyResult<Tree> {
         Tree::from_params(self.link.params()).map_err(translate)
     }

@@ -2,6 +2,7 @@
 
 use crate::errors::translate;
 use ionlink_core::link::parts;
+use ionlink_core::network::params as network;
 use ionlink_core::tree::{Entry, MAX_DEPTH, Node, Tree};
 use ionlink_core::{Error, presets};
 use pyo3::prelude::*;
@@ -93,13 +94,21 @@ pub(crate) fn entropy_words(entropy: &Bound<'_, PyAny>) -> PyResult<Vec<u32>> {
 /// Checks one table of parameters by itself.
 #[pyfunction]
 pub(crate) fn check(kind: &str, tree: &Bound<'_, PyAny>) -> PyResult<()> {
-    parts::check_part(kind, &self::tree(tree)?).map_err(translate)
+    let tree = self::tree(tree)?;
+    let checked = if network::TABLES.contains(&kind) {
+        network::check_table(kind, &tree)
+    } else {
+        parts::check_part(kind, &tree)
+    };
+    checked.map_err(translate)
 }
 
 /// Names of the fields of one kind of table.
 #[pyfunction]
 pub(crate) fn fields(kind: &str) -> PyResult<Vec<&'static str>> {
-    parts::part_fields(kind).map(<[_]>::to_vec).map_err(translate)
+    let fields =
+        if network::TABLES.contains(&kind) { network::table_fields(kind) } else { parts::part_fields(kind) };
+    fields.map(<[_]>::to_vec).map_err(translate)
 }
 
 /// Names of the shipped link files.

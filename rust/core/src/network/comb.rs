@@ -121,11 +121,6 @@ impl Comb {
     pub(super) fn first_round_from(&self, time_ps: u64) -> u64 {
         self.first_from(time_ps).div_ceil(self.ions).saturating_mul(self.ions)
     }
-
-    /// The first attempt of the round after that of an attempt.
-    pub(super) fn next_round(&self, attempt: u64) -> u64 {
-        (attempt / self.ions + 1) * self.ions
-    }
 }
 
 #[cfg(test)]

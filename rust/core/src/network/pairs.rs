@@ -100,7 +100,7 @@ impl Kernel<'_, '_> {
         if self.longest_waiting(link, false).is_none() {
             // its request was served while the link attempted
             self.record.fates.rejected += 1;
-            let (event, parts) = (Happening::Reject, [NO_PAIR; 2]);
+            let (event, parts) = (Happening::Unwanted, [NO_PAIR; 2]);
             self.note(Entry { event, subject: link, pair: number, parts, fidelity: f64::NAN });
             self.give_back(place.nodes, 1);
             return;

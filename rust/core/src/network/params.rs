@@ -4,7 +4,41 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::gates::GatesParams;
 use crate::memory::MemoryParams;
+use crate::tree::{Tree, fields_of};
 use serde::{Deserialize, Serialize};
+
+/// Tables of networks that can be checked by themselves.
+pub const TABLES: [&str; 3] = ["network_node", "demand", "policy"];
+
+/// Checks one table of a network.
+///
+/// # Errors
+/// The first field that is unknown, missing or outside its domain; [`Error::Parameter`] for an unknown kind.
+pub fn check_table(kind: &str, tree: &Tree) -> Result<()> {
+    match kind {
+        "network_node" => tree.read::<NetworkNodeParams>()?.check(),
+        "demand" => tree.read::<DemandParams>()?.check(),
+        "policy" => tree.read::<PolicyParams>()?.check(),
+        _ => Err(unknown(kind)),
+    }
+}
+
+/// Names of the fields of one kind of table.
+///
+/// # Errors
+/// [`Error::Parameter`] for an unknown kind.
+pub fn table_fields(kind: &str) -> Result<&'static [&'static str]> {
+    match kind {
+        "network_node" => Ok(fields_of::<NetworkNodeParams>()),
+        "demand" => Ok(fields_of::<DemandParams>()),
+        "policy" => Ok(fields_of::<PolicyParams>()),
+        _ => Err(unknown(kind)),
+    }
+}
+
+fn unknown(kind: &str) -> Error {
+    Error::parameter("kind", format!("{kind:?}"), format!("one of {}", TABLES.join(", ")), "")
+}
 
 /// A node of a network: its ions and what they can do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

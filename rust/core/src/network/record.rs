@@ -102,6 +102,20 @@ impl Deliveries {
         });
     }
 
+    /// Forgets those beyond the first so many.
+    pub(super) fn truncate(&mut self, count: usize) {
+        self.demand.truncate(count);
+        self.time_ps.truncate(count);
+        self.latency_ps.truncate(count);
+        self.fidelity.truncate(count);
+        self.hops.truncate(count);
+        self.raw_pairs.truncate(count);
+        self.pair.truncate(count);
+        self.kept.truncate(count);
+        let stored = self.kept.iter().filter(|kept| matches!(kept, Kept::Stored(_))).count();
+        self.states.truncate(stored);
+    }
+
     /// Room for more, so that columns need not be copied as they grow.
     pub(super) fn reserve(&mut self, count: usize) {
         self.demand.reserve_exact(count);
@@ -115,6 +129,11 @@ impl Deliveries {
     }
 
     pub(super) fn append(&mut self, other: &mut Self) {
+        if self.demand.capacity() == 0 {
+            // most runs have one part: a copy would take as long as drawing it
+            std::mem::swap(self, other);
+            return;
+        }
         self.demand.append(&mut other.demand);
         self.time_ps.append(&mut other.time_ps);
         self.latency_ps.append(&mut other.latency_ps);
@@ -139,7 +158,8 @@ impl Deliveries {
         permuted(&mut self.kept, &order);
         permuted(&mut self.hops, &order);
         permuted(&mut self.raw_pairs, &order);
-        permuted(&mut self.pair, &order);
+        // as events in the order of time would count them
+        self.pair = (0..order.len() as u64).collect();
         self.time_ps = order.into_iter().map(|(time_ps, _)| time_ps).collect();
     }
 }
@@ -251,7 +271,7 @@ pub enum Happening {
     Deliver = 6,
     /// `pair` of demand `subject` reached the cut-off.
     Expire = 7,
-    /// `pair` of demand `subject` was not good enough, or not wanted.
+    /// `pair` of demand `subject` was not good enough.
     Reject = 8,
     /// A request of demand `subject`.
     Request = 9,
@@ -259,13 +279,15 @@ pub enum Happening {
     Block = 10,
     /// Link `subject` gave its ions back without a herald.
     TimeOut = 11,
+    /// `pair` of link `subject` came when nobody wanted it any more.
+    Unwanted = 12,
     /// A node lost a qubit of `pair` of demand `subject`.
-    Lose = 12,
+    Lose = 13,
 }
 
 impl Happening {
     /// All in the order of their numbers.
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 14] = [
         "start",
         "herald",
         "swap",
@@ -278,6 +300,7 @@ impl Happening {
         "request",
         "block",
         "time_out",
+        "unwanted",
         "lose",
     ];
 }
@@ -320,17 +343,6 @@ impl Trace {
         self.pair.push(entry.pair);
         self.parts.push(entry.parts);
         self.fidelity.push(entry.fidelity);
-    }
-
-    /// Brings what happened to many links into the order of time, each link's being so already.
-    pub(super) fn sort(&mut self) {
-        let order = in_order(&self.time_ps);
-        permuted(&mut self.event, &order);
-        permuted(&mut self.subject, &order);
-        permuted(&mut self.pair, &order);
-        permuted(&mut self.parts, &order);
-        permuted(&mut self.fidelity, &order);
-        self.time_ps = order.into_iter().map(|(time_ps, _)| time_ps).collect();
     }
 
     pub(super) fn append(&mut self, other: &mut Self) {

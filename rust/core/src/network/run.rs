@@ -4,7 +4,7 @@ use super::comb::{picoseconds, seconds};
 use super::heralds::{Drawer, StateChoice};
 use super::kernel::Kernel;
 use super::params::{Contention, DemandParams, MAX_DURATION_S, PolicyParams};
-use super::record::{Deliveries, Kept, NetworkRecord, RecordLevel};
+use super::record::{Deliveries, Kept, LATENCY_BINS, NetworkRecord, RecordLevel};
 use super::rules::{Asked, Rules};
 use super::saturated;
 use super::topology::{Network, Saturation, Way};
@@ -113,6 +113,8 @@ pub struct NetworkRun {
     pub record: NetworkRecord,
     /// Number of deliveries up to the end of each repetition.
     pub ends: Vec<usize>,
+    /// Number of entries of the trace up to there.
+    pub trace_ends: Vec<usize>,
     /// Whether it was ended before its time.
     pub interrupted: bool,
     /// Time simulated, summed over repetitions (s).
@@ -170,17 +172,22 @@ impl Network {
             Tasks { jobs: &jobs, parts, states: plan.states, duration_ps: picoseconds(plan.duration_s) };
         let (records, interrupted) = tasks.work(self, plan.threads, observer)?;
         let mut whole = NetworkRecord::default();
-        let mut ends = vec![];
+        let (mut ends, mut trace_ends) = (vec![], vec![]);
         let mut reached_ps = 0;
         let mut records = records.into_iter();
         for _ in &jobs {
             let mut one = NetworkRecord::default();
-            let of_job = records.as_slice().iter().take(parts).flatten();
-            one.deliveries.reserve(of_job.map(|part| part.deliveries.len()).sum());
+            if parts > 1 {
+                let of_job = records.as_slice().iter().take(parts).flatten();
+                one.deliveries.reserve(of_job.map(|part| part.deliveries.len()).sum());
+            }
             for (number, part) in records.by_ref().take(parts).enumerate() {
-                let Some(part) = part else { break };
+                let Some(part) = part else { continue };
                 if alone {
-                    extend_links(&mut one, part);
+                    // a part that was interrupted lacks its last links: what comes after it would be taken for them
+                    if one.attempts.len() == number * LINKS_PER_PART {
+                        extend_links(&mut one, part);
+                    }
                 } else {
                     debug_assert_eq!(number, 0);
                     one = part;
@@ -188,23 +195,33 @@ impl Network {
             }
             if alone {
                 one.deliveries.sort();
-                one.trace.sort();
+                if plan.level == RecordLevel::Trace {
+                    one.trace = saturated::trace(&one.deliveries);
+                }
                 let complete = one.attempts.len() == self.links.len();
+                one.latencies.resize(LATENCY_BINS, 0);
                 one.attempts.resize(self.links.len(), 0);
                 one.attempting_ps.resize(self.links.len(), 0);
                 one.totals.resize(self.links.len(), super::record::Totals::default());
                 one.taken_ps = self.taken_ps(&one.attempting_ps);
-                one.reached_ps = if complete { tasks.duration_ps } else { 0 };
+                // of a first run that was interrupted the links that are complete are kept
+                if complete || (ends.is_empty() && one.attempting_ps[0] > 0) {
+                    one.reached_ps = tasks.duration_ps;
+                } else if !ends.is_empty() {
+                    one = NetworkRecord::default();
+                }
             }
             reached_ps += one.reached_ps;
             whole.append(one);
             ends.push(whole.deliveries.len());
+            trace_ends.push(whole.trace.time_ps.len());
         }
         whole.reached_ps = reached_ps;
         Ok(NetworkRun {
             duration_s: seconds(reached_ps),
             record: whole,
             ends,
+            trace_ends,
             interrupted,
             states: plan.states,
             saturation: self.saturation,
@@ -411,7 +428,6 @@ fn extend_links(record: &mut NetworkRecord, mut part: NetworkRecord) {
     record.totals.append(&mut part.totals);
     record.attempts.append(&mut part.attempts);
     record.attempting_ps.append(&mut part.attempting_ps);
-    record.trace.append(&mut part.trace);
     record.fates.merge(&part.fates);
     if record.latencies.is_empty() {
         record.latencies = part.latencies;

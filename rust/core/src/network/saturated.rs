@@ -4,7 +4,7 @@ use super::comb::seconds;
 use super::heralds::{Drawer, Source};
 use super::kernel::NONE;
 use super::record::{
-    Deliveries, Delivery, Entry, Happening, NO_PAIR, NetworkRecord, RecordLevel, Totals, latency_bin,
+    Deliveries, Delivery, Entry, Happening, NO_PAIR, NetworkRecord, RecordLevel, Totals, Trace, latency_bin,
 };
 use super::run::Job;
 use super::topology::Network;
@@ -47,41 +47,50 @@ pub(super) fn draw(
         ..NetworkRecord::default()
     };
     let mut deliveries = Deliveries::default();
+    // of one link, which may be interrupted
+    let mut bins = vec![];
     let mut drawn = 0_u64;
-    for link in links {
+    'links: for link in links {
         let number = link as u32;
         let place = network.links[link];
         let drawer = &mut drawers[place.physics as usize];
         let message_ps = network.physics[place.physics as usize].message_ps;
         let mut source = Source::new(&network.physics[place.physics as usize], job.key, number)?;
         let mut totals = Totals::default();
+        let before = (deliveries.len(), record.fates);
+        bins.clear();
         let (mut first, mut last_ps) = (0, 0);
-        let attempts = drawer.comb().ended_by(job.duration_ps);
+        let last = drawer.comb().ended_by(job.duration_ps);
+        let mut attempts = 0;
         loop {
             drawn += 1;
             if drawn.is_multiple_of(HERALDS_PER_POLL) && !going() {
-                record.reached_ps = 0;
-                return Ok(record);
+                // the links before are complete
+                deliveries.truncate(before.0);
+                record.fates = before.1;
+                break 'links;
             }
-            let Some(attempt) = drawer.next(&mut source, first, going)?.filter(|attempt| *attempt < attempts)
+            let Some(attempt) = drawer.next(&mut source, first, going)?.filter(|attempt| *attempt < last)
             else {
+                attempts += last.saturating_sub(first);
                 break;
             };
-            record.fates.heralded += 1;
             let time_ps = drawer.comb().end_ps(attempt).saturating_add(message_ps);
-            // heralds come one after the other; the message of a late one may outlast the run
-            first = drawer.comb().next_round(attempt);
+            attempts += attempt + 1 - first;
+            // its ions wait for the message, as they do where links share them
+            first = drawer.comb().first_round_from(time_ps);
             let origin = drawer.origin(&mut source)?;
             if time_ps > job.duration_ps {
-                record.fates.stored += 1;
-                continue;
+                // nobody knows of it yet
+                break;
             }
+            record.fates.heralded += 1;
             let pair = job.corrected(&drawer.pair(&origin)?, place.nodes[1], false);
             let fidelity = pair.fidelity(BellState::PhiPlus);
             let latency_ps = time_ps - last_ps;
             last_ps = time_ps;
             totals.add(seconds(latency_ps), fidelity);
-            record.latencies[latency_bin(latency_ps)] += 1;
+            bins.push(latency_bin(latency_ps));
             if job.level >= RecordLevel::Deliveries {
                 deliveries.push(Delivery {
                     demand: number,
@@ -94,11 +103,9 @@ pub(super) fn draw(
                     pair: NO_PAIR,
                 });
             }
-            if job.level == RecordLevel::Trace {
-                let event = Happening::Deliver;
-                let entry = Entry { event, subject: number, pair: NO_PAIR, parts: [NO_PAIR; 2], fidelity };
-                record.trace.push(time_ps, entry);
-            }
+        }
+        for bin in &bins {
+            record.latencies[*bin] += 1;
         }
         record.fates.delivered += totals.count;
         record.totals.push(totals);
@@ -108,4 +115,17 @@ pub(super) fn draw(
     record.fates.made = record.fates.heralded;
     record.deliveries = deliveries;
     Ok(record)
+}
+
+/// What happened, from deliveries in the order of time: here every herald is delivered as soon as it is known.
+pub(super) fn trace(deliveries: &Deliveries) -> Trace {
+    let mut trace = Trace::default();
+    for index in 0..deliveries.len() {
+        let (subject, fidelity) = (deliveries.demand[index], deliveries.fidelity[index]);
+        for event in [Happening::Herald, Happening::Deliver] {
+            let entry = Entry { event, subject, pair: deliveries.pair[index], parts: [NO_PAIR; 2], fidelity };
+            trace.push(deliveries.time_ps[index], entry);
+        }
+    }
+    trace
 }

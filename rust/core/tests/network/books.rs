@@ -192,7 +192,7 @@ fn replay(made: &Made, run: &NetworkRun) {
                 second.sort_unstable();
                 assert_eq!(first, second);
             }
-            "deliver" | "expire" | "reject" => drop(taken(pair)),
+            "deliver" | "expire" | "reject" | "unwanted" | "lose" => drop(taken(pair)),
             _ => assert!(["request", "block"].contains(&Happening::NAMES[usize::from(event)])),
         }
     }
