@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ionlink.joining import merge
     from ionlink.link import Link, Source
     from ionlink.network import Network
+    from ionlink.network_hub import Candidate, Rules, WaitingPair
     from ionlink.network_run import Deliveries, NetworkRun, Utilization
     from ionlink.network_trace import Event, Trace
     from ionlink.parameters import (
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
         Frequency,
         Gates,
         HeraldedState,
+        HubStation,
+        HubSwitch,
         Input,
         IonPhoton,
         Lens,
@@ -76,6 +79,7 @@ __all__ = [
     "STREAM_VERSION",
     "BackgroundProfile",
     "BarrettKok",
+    "Candidate",
     "Cavity",
     "Coincidences",
     "Contribution",
@@ -97,6 +101,8 @@ __all__ = [
     "Gates",
     "Herald",
     "HeraldedState",
+    "HubStation",
+    "HubSwitch",
     "Input",
     "IonPhoton",
     "IonlinkError",
@@ -125,6 +131,7 @@ __all__ = [
     "RelativePrecision",
     "Restart",
     "Rotation",
+    "Rules",
     "Run",
     "Sampler",
     "Schedule",
@@ -137,6 +144,7 @@ __all__ = [
     "TimeBin",
     "Trace",
     "Utilization",
+    "WaitingPair",
     "WavePlate",
     "__version__",
     "apps",
@@ -172,6 +180,7 @@ _HOMES = (
     "network",
     "network_run",
     "network_trace",
+    "network_hub",
 )
 
 

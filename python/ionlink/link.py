@@ -283,6 +283,19 @@ class Link(Parameters, _Checked):
         except ParameterError as error:
             raise not_set(self, error.path or "", changes) or error from None
 
+    def through(self, loss_db: float) -> Self:
+        """Same link with the light of both nodes passing an optical switch before the station.
+
+        The switch becomes the last element of each path; where a measured efficiency contains the path, the
+        efficiency gets the loss.
+
+        Parameters
+        ----------
+        loss_db : float
+            Loss of each photon (dB), from 0 to 1000.
+        """
+        return self._of(self.core.through(checks.between("loss_db", loss_db, 0.0, 1000.0, "dB")))
+
     def exact(self) -> Exact:
         """Results without random numbers; computed once per link.
 

@@ -12,10 +12,22 @@ from ionlink._core import Network as CoreNetwork
 from ionlink.errors import refused
 from ionlink.link import Link
 from ionlink.network_arrays import models_of, numbered
+from ionlink.network_hub import Hub, functions
 from ionlink.network_known import Known
 from ionlink.network_run import NetworkRun
 from ionlink.network_trace import Layout, counted
-from ionlink.parameters import Demand, Gates, Memory, NetworkNode, Node, Policy
+from ionlink.parameters import (
+    Demand,
+    Gates,
+    HubStation,
+    HubSwitch,
+    Memory,
+    NetworkNode,
+    Node,
+    Policy,
+    Schedule,
+    Station,
+)
 from ionlink.progress import reporter
 from ionlink.tables import branches
 
@@ -68,6 +80,7 @@ class Network:
         self._nodes: list[NetworkNode | str] = []
         self._numbers: dict[str, int] = {}
         self._known = Known()
+        self._hub = Hub()
         self._models: list[Link] = []
         self._model_numbers: dict[Link, int] = {}
         self._physics = array("I")
@@ -128,8 +141,24 @@ class Network:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Network):
             return NotImplemented
-        mine = (self.nodes, self._ends, self._link_names, self._demands, self._saturated, self.policy)
-        theirs = (other.nodes, other._ends, other._link_names, other._demands, other._saturated, other.policy)
+        mine = (
+            self.nodes,
+            self._ends,
+            self._link_names,
+            self._demands,
+            self._saturated,
+            self.policy,
+            self._hub,
+        )
+        theirs = (
+            other.nodes,
+            other._ends,
+            other._link_names,
+            other._demands,
+            other._saturated,
+            other.policy,
+            other._hub,
+        )
         if mine != theirs:
             return False
         known: dict[Link, int] = {}
@@ -155,6 +184,12 @@ class Network:
         for model in self._models:
             self._core.add_physics(model.core)
         self._core.add_links(np.array(self._physics, dtype=np.uint32), self.pairs)
+        for station in self._hub.stations.values():
+            self._core.add_station(branches(station))
+        for switch in self._hub.switches.values():
+            self._core.add_switch(branches(switch))
+        for link, (name, through) in self._hub.shared.items():
+            self._core.share([link], *self._hub.places(name, through)[:2])
         for demand in self._demands:
             self._core.add_demand(branches(demand))
         self._core.saturate(self._saturated)
@@ -262,7 +297,163 @@ class Network:
 
     # --- links
 
-    def add_link(self, link: Link, between: Sequence[str] | None = None, name: str | None = None) -> int:
+    def add_station(
+        self,
+        name: str,
+        station: Station | None = None,
+        *,
+        count: int = 1,
+        discipline: str = "queue",
+        scheduling: str = "longest_waiting",
+    ) -> int:
+        """Add a station that links can share.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        station : Station, optional
+            What its analyzers are, for links that `connect` makes; other links bring their own.
+        count : int, default 1
+            Analyzers, each of which serves one link at a time, from 1 to 2**24.
+        discipline : {"queue", "loss"}, default "queue"
+            Whether requests that find no analyzer wait or are blocked.
+        scheduling : {"longest_waiting", "round_robin", "max_weight"}, default "longest_waiting"
+            Which of the links that wait is served next: first come, first served; one after the other in the
+            order of their numbers; the one with the most requests.
+
+        Returns
+        -------
+        int
+            Its number, counted from 0.
+        """
+        if station is not None and not isinstance(station, Station):
+            raise refused("station", station, "an il.Station")
+        made = HubStation(name, count=count, discipline=discipline, scheduling=scheduling)
+        number = self._core.add_station(branches(made))
+        self._hub.stations[name] = made
+        if station is not None:
+            self._hub.physics[name] = station
+        return number
+
+    def add_switch(
+        self,
+        name: str,
+        *,
+        ports: int,
+        loss_db: float = 0.0,
+        reconfiguration_s: float = 0.0,
+        topology: str = "crossbar",
+    ) -> int:
+        """Add an optical switch that links can pass on their way to a station.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        ports : int
+            Ports, from 4 to 2**24: one for each node and two for each analyzer.
+        loss_db : float, default 0
+            Loss of each photon on its way through (dB), from 0 to 1000; it enters the physics of the links.
+        reconfiguration_s : float, default 0
+            Time to connect an analyzer to another link (s), from 0 to 1e6.
+        topology : {"crossbar", "omega"}, default "crossbar"
+            Any free port can be connected with any other; or stages of exchangers with one way from port to
+            port, so that connections may block each other.
+
+        Returns
+        -------
+        int
+            Its number, counted from 0.
+        """
+        made = HubSwitch(
+            name, ports=ports, loss_db=loss_db, reconfiguration_s=reconfiguration_s, topology=topology
+        )
+        number = self._core.add_switch(branches(made))
+        self._hub.switches[name] = made
+        return number
+
+    def connect(
+        self,
+        a: str,
+        b: str,
+        *,
+        station: str | Station,
+        schedule: Schedule,
+        switch: str | None = None,
+        parallel: int = 1,
+        name: str | None = None,
+        **link: Any,
+    ) -> int:
+        """Add a link between two nodes that were added as il.Node.
+
+        Parameters
+        ----------
+        a, b : str
+            Names of the nodes, node A of the link first.
+        station : str or Station
+            Name of a station that was added with its physics, to be shared; or a station of its own.
+        schedule : Schedule
+            When attempts happen.
+        switch : str, optional
+            Name of the switch before the shared station.
+        parallel : int, default 1
+            Links that work side by side.
+        name : str, optional
+            Name of the link.
+        **link
+            Other parameters of `Link`, such as ``paths`` and ``encoding``.
+
+        Returns
+        -------
+        int
+            Number of the (first) link.
+
+        Raises
+        ------
+        ParameterError, ModelError
+            For nodes of which only the name is known, a station without physics, and as `add_link`.
+        """
+        nodes = []
+        for path, end in (("a", a), ("b", b)):
+            self._core.node(end, path)
+            if end not in self._known.definitions:
+                raise refused(path, end, "a node that was added as an il.Node")
+            nodes.append(self._known.definitions[end][0])
+        physics = station if isinstance(station, Station) else self._hub.physics.get(station)
+        if physics is None:
+            self._hub.places(station, switch)
+            raise refused("station", station, "a station that was added with an il.Station")
+        made = Link(*nodes, station=physics, schedule=schedule, **link)
+        shared = None if isinstance(station, Station) else station
+        return self.add_link(made, (a, b), name, station=shared, switch=switch, parallel=parallel)
+
+    def _behind(self, link: Link, station: str | None, switch: str | None) -> Link:
+        """Physics of a link as a switch leaves it."""
+        if station is None:
+            if switch is not None:
+                raise refused("switch", switch, "left out without `station`")
+            return link
+        _, _, loss_db = self._hub.places(station, switch)
+        return link.through(loss_db) if loss_db > 0 else link
+
+    def _share(self, links: range, station: str | None, switch: str | None) -> None:
+        if station is None:
+            return
+        number, through, _ = self._hub.places(station, switch)
+        self._core.share(list(links), number, through)
+        self._hub.shared.update(dict.fromkeys(links, (station, switch)))
+
+    def add_link(
+        self,
+        link: Link,
+        between: Sequence[str] | None = None,
+        name: str | None = None,
+        *,
+        station: str | None = None,
+        switch: str | None = None,
+        parallel: int = 1,
+    ) -> int:
         """Add a link.
 
         Parameters
@@ -274,11 +465,17 @@ class Network:
             link's own nodes, which are added if they are not there.
         name : str, optional
             Name of the link, different from every other one's.
+        station : str, optional
+            Name of the station that it shares with others; by default it has its own.
+        switch : str, optional
+            Name of the switch before the shared station; its loss is added to the link.
+        parallel : int, default 1
+            Links that work side by side between the two nodes, each with ions of its own.
 
         Returns
         -------
         int
-            Its number, counted from 0.
+            Its number, counted from 0; of parallel links that of the first one.
 
         Raises
         ------
@@ -290,10 +487,14 @@ class Network:
         """
         if not isinstance(link, Link):
             raise refused("link", link, "an il.Link")
+        bare, link = link, self._behind(link, station, switch)
+        count = checks.count("parallel", parallel, least=1)
         number = len(self._physics)
         self._check_name(name, f"links.{number}.name")
         physics = self._model(link)
-        own = link.nodes
+        if bare is not link:
+            self._hub.bare[physics] = bare
+        own = bare.nodes
         new: list[Node] = []
         if between is None:
             ends = (own[0].name, own[1].name)
@@ -314,7 +515,10 @@ class Network:
         for node in new:
             self._add(NetworkNode(node.name), (node, f"link {title!r}"))
         pair = [self._numbers[end] for end in ends]
-        self._place(np.array([physics], dtype=np.uint32), np.array([pair], dtype=np.uint32))
+        self._place(
+            np.full(count, physics, dtype=np.uint32), np.tile(np.array(pair, dtype=np.uint32), (count, 1))
+        )
+        self._share(range(number, number + count), station, switch)
         brought = zip(pair, (node.gates for node in own), strict=True)
         self._known.keep_gates((end, gates) for end, gates in brought if not self._has_gates(end))
         if name is not None:
@@ -329,6 +533,9 @@ class Network:
         efficiency: ArrayLike | None = None,
         parameters: Mapping[str, ArrayLike] | None = None,
         names: Sequence[str] | None = None,
+        *,
+        station: str | None = None,
+        switch: str | None = None,
     ) -> range:
         """Add many links that differ in numbers only.
 
@@ -346,6 +553,8 @@ class Network:
             Values of other parameters for each link, by their paths as in `Link.replace`.
         names : sequence of str (n,), optional
             Names of the links.
+        station, switch : str, optional
+            Names of the station that they share and of the switch before it, as in `add_link`.
 
         Returns
         -------
@@ -386,10 +595,15 @@ class Network:
                     there = np.unique(here[:, side]).tolist()
                     brought += [(end, node.gates) for end in there if not self._has_gates(end)]
         self._known.refuse_other_gates(brought, first, self._nodes)
-        numbers = np.array([self._model(model) for model in models], dtype=np.uint32)
+        behind = [self._behind(model, station, switch) for model in models]
+        numbers = np.array([self._model(model) for model in behind], dtype=np.uint32)
+        for physics, bare, lossy in zip(numbers.tolist(), models, behind, strict=True):
+            if bare is not lossy:
+                self._hub.bare[physics] = bare
         if wanted:
             self._add_named(wanted)
         self._place(numbers[of_link], ends)
+        self._share(range(first, first + count), station, switch)
         self._known.keep_gates(brought)
         for index, name in enumerate(names or ()):
             self._link_names[first + index] = name
@@ -537,6 +751,7 @@ class Network:
         repetitions: int = 1,
         threads: int | None = None,
         progress: bool | Callable[[float, float], object] = False,
+        rules: object | None = None,
     ) -> NetworkRun:
         """Run the network from empty memories.
 
@@ -561,6 +776,9 @@ class Network:
         progress : bool or callable, default False
             True: a bar if stderr is a terminal. A function is called with (done, total), the simulated time
             of all repetitions (s), about every 20 ms.
+        rules : Rules, optional
+            Rules of one's own, `ionlink.Rules`, in place of what stations and nodes would do. What they raise
+            ends the run.
 
         Returns
         -------
@@ -593,6 +811,7 @@ class Network:
                 repetitions=times,
                 threads=workers,
                 observer=cast("Callable[[float, float], object] | None", observer),
+                rules=functions(rules),
             )
         run = NetworkRun(core, self._layout(), seed=used, policy=chosen, record=record, repetitions=times)
         if ended is not None:
@@ -610,6 +829,7 @@ class Network:
             link_names=dict(self._link_names),
             demands=self.demands,
             saturated=self._saturated,
+            analyzers=np.array([station.count for station in self._hub.stations.values()], dtype=np.float64),
         )
 
     # --- files and graphs

@@ -9,7 +9,7 @@ from ionlink import _core, presets
 from ionlink.errors import ParameterError, refused
 from ionlink.extras import imported
 from ionlink.link import Link
-from ionlink.parameters import Demand, MeasuredEfficiency, NetworkNode, Policy
+from ionlink.parameters import Demand, HubStation, HubSwitch, MeasuredEfficiency, NetworkNode, Policy
 from ionlink.tables import branches, columns, plant
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _EFFICIENCIES = tuple(f"nodes.{side}.collection.efficiency" for side in (0, 1))
 _OF_NODES = tuple(column.name for column in columns(NetworkNode) if column.name != "name")
-_OF_EDGES = ("link", "name", "efficiency", "between", "number")
+_OF_EDGES = ("link", "name", "efficiency", "between", "number", "station", "switch")
 
 
 # --- files
@@ -58,6 +58,12 @@ def _network(cls: type[_N], found: dict[str, Any], folder: Path) -> _N:
     network = cls(policy=_made(Policy, found["policy"]))
     for node in found["nodes"]:
         network._add(_made(NetworkNode, node))
+    for station in found["stations"]:
+        network._core.add_station(station)
+        network._hub.stations[station["name"]] = _made(HubStation, station)
+    for switch in found["switches"]:
+        network._core.add_switch(switch)
+        network._hub.switches[switch["name"]] = _made(HubSwitch, switch)
     models = {name: _model(name, model, folder) for name, model in found["models"].items()}
     changed: dict[tuple[str, float, float], Link] = {}
     for number, place in enumerate(found["links"]):
@@ -67,7 +73,8 @@ def _network(cls: type[_N], found: dict[str, Any], folder: Path) -> _N:
             if key not in changed:
                 changed[key] = _with_efficiency(link, efficiency, f"links.{number}.efficiency")
             link = changed[key]
-        network.add_link(link, between=place["between"], name=place.get("name"))
+        shared = {name: place[name] for name in ("station", "switch") if name in place}
+        network.add_link(link, between=place["between"], name=place.get("name"), **shared)
     for demand in found["demands"]:
         network._add_demand(_made(Demand, demand))
     if found["saturate_links"]:
@@ -123,6 +130,7 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
             "between": [network.node_names[end] for end in pair],
             "name": network._link_names.get(number),
             "link": names[physics],
+            **_shared(network, number),
         }
         for number, (pair, physics) in enumerate(zip(network.pairs.tolist(), network._physics, strict=True))
     ]
@@ -130,14 +138,28 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
         "saturate_links": network.saturated,
         "policy": _changed(network.policy),
         "nodes": [_changed(node) for node in network.nodes],
+        "stations": [_changed(station) for station in network._hub.stations.values()],
+        "switches": [_changed(switch) for switch in network._hub.switches.values()],
         "links": links,
         "demands": [_changed(demand) for demand in network.demands],
-        "models": {name: network._models[number].core.tree() for number, name in names.items()},
+        # a switch's loss is added again by whoever reads the file
+        "models": {name: _bare(network, number).core.tree() for number, name in names.items()},
     }
-    for empty in ("policy", "nodes", "demands"):
+    for empty in ("policy", "nodes", "stations", "switches", "demands"):
         if not document[empty]:
             del document[empty]
     Path(path).write_bytes(_core.toml_text(document).encode())
+
+
+def _shared(network: Network, number: int) -> dict[str, str]:
+    """Station and switch of a place, if it shares any."""
+    station, switch = network._hub.shared.get(number, (None, None))
+    return {name: value for name, value in (("station", station), ("switch", switch)) if value is not None}
+
+
+def _bare(network: Network, physics: int) -> Link:
+    """Physics as it was before a switch."""
+    return network._hub.bare.get(physics, network._models[physics])
 
 
 def _model_names(network: Network) -> dict[int, str]:
@@ -167,8 +189,14 @@ def from_graph(cls: type[_N], graph: Any, link: Link | None) -> _N:
             raise refused("graph", graph, "a networkx.Graph or networkx.MultiGraph")
     if graph.is_directed():
         raise refused("graph", graph, "an undirected graph: links have no direction")
-    _known("graph", graph.graph, ("policy", "demands", "saturate_links"))
+    _known("graph", graph.graph, ("policy", "demands", "saturate_links", "stations", "switches"))
     network = cls(policy=graph.graph.get("policy"))
+    for station in graph.graph.get("stations", ()):
+        network._core.add_station(branches(station))
+        network._hub.stations[station.name] = station
+    for switch in graph.graph.get("switches", ()):
+        network._core.add_switch(branches(switch))
+        network._hub.switches[switch.name] = switch
     _add_edges(network, graph, link, _add_nodes(network, graph))
     for demand in graph.graph.get("demands", ()):
         if not isinstance(demand, Demand):
@@ -212,7 +240,8 @@ def _add_edges(network: Network, graph: Any, link: Link | None, labels: dict[Any
         between = attributes.get("between", (a, b))
         if set(between) != {a, b}:
             raise refused(f"{here}.between", between, "the two nodes of the edge")
-        network.add_link(found, [labels[end] for end in between], attributes.get("name"))
+        shared = {name: attributes[name] for name in ("station", "switch") if name in attributes}
+        network.add_link(found, [labels[end] for end in between], attributes.get("name"), **shared)
 
 
 def _known(path: str, attributes: Mapping[str, object], names: tuple[str, ...]) -> None:
@@ -225,7 +254,11 @@ def graph(network: Network) -> Any:
     """Graph of a network."""
     networkx = imported("networkx", "graphs", "ionlink[networkx]")
     made = networkx.MultiGraph(
-        policy=network.policy, demands=network.demands, saturate_links=network.saturated
+        policy=network.policy,
+        demands=network.demands,
+        saturate_links=network.saturated,
+        stations=tuple(network._hub.stations.values()),
+        switches=tuple(network._hub.switches.values()),
     )
     for node in network.nodes:
         kept = _changed(node).keys() - {"name"}
@@ -234,6 +267,6 @@ def graph(network: Network) -> Any:
     for number, (pair, physics) in enumerate(zip(network.pairs.tolist(), network._physics, strict=True)):
         between = tuple(names[end] for end in pair)
         given = network._link_names.get(number)
-        extra = {} if given is None else {"name": given}
-        made.add_edge(*between, link=network._models[physics], between=between, number=number, **extra)
+        extra = {**({} if given is None else {"name": given}), **_shared(network, number)}
+        made.add_edge(*between, link=_bare(network, physics), between=between, number=number, **extra)
     return made

@@ -81,10 +81,16 @@ class Utilization(_Columns):
     nodes : float64 (n,)
         Share of each node's communication ions that was taken, by attempts and by stored qubits; NaN where
         their number has no limit.
+    stations : float64 (k,)
+        Share of each shared station's analyzers that was taken, the time to set the switch included.
+    stored : float64 (n,)
+        Mean number of qubits that each node stored.
     """
 
     links: NDArray[np.float64]
     nodes: NDArray[np.float64]
+    stations: NDArray[np.float64]
+    stored: NDArray[np.float64]
 
 
 class NetworkRun:
@@ -387,7 +393,12 @@ class NetworkRun:
         span_s = self.duration_s or math.nan
         links = self._summary["attempting_s"] / span_s
         nodes = self._summary["taken_s"] / (self._layout.ions * span_s)
-        return Utilization(links, nodes)
+        analyzing_s = self._summary["analyzing_s"]
+        # links that never wait share nothing and store nothing
+        shared = analyzing_s if len(analyzing_s) else np.zeros(len(self._layout.analyzers))
+        stored_s = self._summary["stored_s"]
+        stored = stored_s if len(stored_s) else np.zeros(len(self._layout.nodes))
+        return Utilization(links, nodes, shared / (self._layout.analyzers * span_s), stored / span_s)
 
     def latency_histogram(self) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:
         """Histogram of all latencies: edges (s), float64 (257,), and counts, uint64 (256,).

@@ -42,6 +42,7 @@ class Layout:
     link_names: dict[int, str]
     demands: tuple[Demand, ...]
     saturated: bool
+    analyzers: NDArray[np.float64]
 
     def link_name(self, number: int) -> str:
         if not 0 <= number < len(self.pairs):

@@ -74,3 +74,12 @@ def test_a_city_heralds_as_often_as_it_must_and_serves_all(tmp_path):
     rows = [line for line in text.splitlines() if " - " in line]
     assert len(rows) == 5
     assert all(int(row.split()[3].replace(",", "")) > 100 for row in rows)
+
+
+def test_a_hub_of_modules_lacks_stations_not_ions(tmp_path):
+    rows = printed("hub_of_modules.py", tmp_path / "hub.png").splitlines()[1:6]
+    changes = {row[:24].strip(): float(row.split()[-1].rstrip("%")) for row in rows}
+    # nine stations in place of eight; a photon pair passes 0.5 dB less twice; ions are not what is missing
+    assert abs(changes["one more station"] - 12.5) < 6
+    assert changes["switch of 0.5 dB"] > 10
+    assert abs(changes["one more ion"]) < 6

@@ -60,6 +60,8 @@ SMALLEST = {
     "published": il.Published(),
     "network_node": il.NetworkNode("a"),
     "demand": il.Demand(between=("a", "b"), saturate=True),
+    "hub_station": il.HubStation("hub"),
+    "hub_switch": il.HubSwitch("crossconnect", ports=8),
     "policy": il.Policy(),
 }
 

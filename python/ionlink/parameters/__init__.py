@@ -19,7 +19,7 @@ from ionlink.parameters.encoding import (
     Polarization,
     TimeBin,
 )
-from ionlink.parameters.network import Demand, NetworkNode, Policy
+from ionlink.parameters.network import Demand, HubStation, HubSwitch, NetworkNode, Policy
 from ionlink.parameters.node import Gates, LocalErrors, Memory, MotionalMode, Node
 from ionlink.parameters.path import (
     ELEMENTS,
@@ -60,6 +60,8 @@ __all__ = [
     "Frequency",
     "Gates",
     "HeraldedState",
+    "HubStation",
+    "HubSwitch",
     "Input",
     "IonPhoton",
     "Lens",

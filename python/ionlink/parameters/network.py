@@ -11,7 +11,7 @@ from ionlink.tables import Parameters, parts_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Demand", "NetworkNode", "Policy"]
+__all__ = ["Demand", "HubStation", "HubSwitch", "NetworkNode", "Policy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
@@ -139,3 +139,56 @@ class Policy(Parameters):
     rounds: int | None = None
     contention: str = "longest_waiting"
     attempt_timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+class HubStation(Parameters):
+    """A station that links share. `Network.add_station` makes it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the station, different from every other one's. May be given without ``name=``.
+    count : int, default 1
+        Analyzers, each of which serves one link at a time, from 1 to 2**24.
+    discipline : {"queue", "loss"}, default "queue"
+        Whether requests that find no analyzer wait or are blocked.
+    scheduling : {"longest_waiting", "round_robin", "max_weight"}, default "longest_waiting"
+        Which of the links that wait is served next: first come, first served; one after the other in the
+        order of their numbers; the one with the most requests.
+    """
+
+    _kind: ClassVar[str] = "hub_station"
+
+    name: str = field(kw_only=False)
+    count: int = 1
+    discipline: str = "queue"
+    scheduling: str = "longest_waiting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+class HubSwitch(Parameters):
+    """An optical switch between nodes and stations. `Network.add_switch` makes it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the switch, different from every other one's. May be given without ``name=``.
+    ports : int
+        Ports, from 4 to 2**24: one for each node and two for each analyzer.
+    loss_db : float, default 0
+        Loss of each photon on its way through (dB), from 0 to 1000; it becomes part of the links' physics.
+    reconfiguration_s : float, default 0
+        Time to connect an analyzer to another link (s), from 0 to 1e6.
+    topology : {"crossbar", "omega"}, default "crossbar"
+        Any free port can be connected with any other; or stages of exchangers, log2 of the ports many, with
+        one way from port to port, so that connections may block each other.
+    """
+
+    _kind: ClassVar[str] = "hub_switch"
+
+    name: str = field(kw_only=False)
+    ports: int
+    loss_db: float = 0.0
+    reconfiguration_s: float = 0.0
+    topology: str = "crossbar"

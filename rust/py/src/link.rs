@@ -79,6 +79,11 @@ impl PyLink {
         Self::checked(Link::from_tree(&changed))
     }
 
+    /// The same link behind an optical switch of this loss (dB).
+    fn through(&self, py: Python<'_>, loss_db: f64) -> PyResult<Self> {
+        Self::checked(py.detach(|| self.link.through(loss_db)))
+    }
+
     /// Name, slots as (port, mode) or nothing for a missing click, and index of the announced Bell state of each accepted
     /// pattern.
     #[getter]

@@ -5,15 +5,16 @@ use crate::link::PyLink;
 use crate::{arrays, params};
 use ionlink_core::network::file::NetworkFile;
 use ionlink_core::network::{
-    Deliveries, DemandParams, Fates, Happening, Network, NetworkNodeParams, NetworkPlan, NetworkRun,
-    RecordLevel, Saturation, StateChoice, Trace,
+    Asked, Candidate, Deliveries, DemandParams, Fates, Happening, HubStationParams, HubSwitchParams, Network,
+    NetworkNodeParams, NetworkPlan, NetworkRun, RecordLevel, Rules, Saturation, StateChoice, Trace,
+    WaitingPair,
 };
 use ionlink_core::tree::{Node, Tree};
 use ionlink_core::{Error, Key, State};
 use numpy::{Complex64, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// A network that grows. Its runs keep what it was: a shared network is copied before it changes.
 #[pyclass(frozen, name = "Network", module = "ionlink._core")]
@@ -78,6 +79,23 @@ impl PyNetwork {
         })
     }
 
+    /// Adds a station that links can share; returns its number.
+    fn add_station(&self, tree: &Bound<'_, PyAny>) -> PyResult<u32> {
+        let params = params::tree(tree)?.read::<HubStationParams>().map_err(translate)?;
+        self.change(|network| network.add_station(params))
+    }
+
+    /// Adds a switch that links can pass; returns its number.
+    fn add_switch(&self, tree: &Bound<'_, PyAny>) -> PyResult<u32> {
+        let params = params::tree(tree)?.read::<HubSwitchParams>().map_err(translate)?;
+        self.change(|network| network.add_switch(params))
+    }
+
+    /// Lets links share a station, which they reach through a switch or directly.
+    fn share(&self, links: Vec<u32>, station: u32, switch: Option<u32>) -> PyResult<()> {
+        self.change(|network| links.iter().try_for_each(|link| network.share(*link, station, switch)))
+    }
+
     /// Adds a demand; returns its number.
     fn add_demand(&self, tree: &Bound<'_, PyAny>) -> PyResult<u32> {
         let params = params::tree(tree)?.read::<DemandParams>().map_err(translate)?;
@@ -105,7 +123,7 @@ impl PyNetwork {
     }
 
     /// Runs the network; returns the run and what ended it early, if anything did.
-    #[pyo3(signature = (*, key, duration_s, policy, record, states, repetitions, threads, observer))]
+    #[pyo3(signature = (*, key, duration_s, policy, record, states, repetitions, threads, observer, rules))]
     fn run(
         &self,
         py: Python<'_>,
@@ -117,6 +135,7 @@ impl PyNetwork {
         repetitions: u64,
         threads: usize,
         observer: Option<Py<PyAny>>,
+        rules: (Option<Py<PyAny>>, Option<Py<PyAny>>),
     ) -> PyResult<(PyNetworkRun, Option<Py<PyAny>>)> {
         let level = named(
             "record",
@@ -141,9 +160,14 @@ impl PyNetwork {
         let total_s = duration_s * repetitions as f64;
         let network = self.now();
         let mut ended = None;
+        let own = OwnRules { next_link: rules.0, swap_pair: rules.1, failed: Mutex::new(None) };
+        let asked = own.next_link.is_some() || own.swap_pair.is_some();
         let run = py
             .detach(|| {
-                network.run(&plan, &mut |done_s| {
+                network.run_by(&plan, asked.then_some(&own as &dyn Rules), &mut |done_s| {
+                    if own.has_failed() {
+                        return false;
+                    }
                     let looked = Python::attach(|py| {
                         py.check_signals()?;
                         observer
@@ -154,11 +178,59 @@ impl PyNetwork {
                 })
             })
             .map_err(translate)?;
+        if let Some(error) = own.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
         // what was delivered is not to be lost
         if let Err(error) = py.check_signals() {
             ended.get_or_insert(error);
         }
         Ok((PyNetworkRun { network, run }, ended.map(|error| error.into_value(py).into_any())))
+    }
+}
+
+/// Rules that are Python functions. What they raise ends the run.
+struct OwnRules {
+    next_link: Option<Py<PyAny>>,
+    swap_pair: Option<Py<PyAny>>,
+    failed: Mutex<Option<PyErr>>,
+}
+
+impl OwnRules {
+    fn has_failed(&self) -> bool {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn answer(&self, ask: impl FnOnce(Python<'_>) -> PyResult<Option<usize>>) -> Option<usize> {
+        if self.has_failed() {
+            return None;
+        }
+        Python::attach(ask).unwrap_or_else(|error| {
+            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            None
+        })
+    }
+}
+
+impl Rules for OwnRules {
+    fn next_link(&self, now_s: f64, station: u32, waiting: &[Candidate]) -> Option<usize> {
+        let function = self.next_link.as_ref()?;
+        let rows: Vec<_> = waiting
+            .iter()
+            .map(|link| (link.link, (link.nodes[0], link.nodes[1]), link.since_s, link.requests))
+            .collect();
+        self.answer(|py| function.call1(py, (now_s, station, rows))?.extract(py))
+    }
+
+    fn swap_pair(&self, now_s: f64, node: u32, left: bool, waiting: &[WaitingPair]) -> Option<usize> {
+        let function = self.swap_pair.as_ref()?;
+        let rows: Vec<_> =
+            waiting.iter().map(|pair| (pair.pair, pair.other_end, pair.oldest_s, pair.heralds)).collect();
+        self.answer(|py| function.call1(py, (now_s, node, left, rows))?.extract(py))
+    }
+
+    fn asked(&self) -> Asked {
+        Asked { next_link: self.next_link.is_some(), swap_pair: self.swap_pair.is_some() }
     }
 }
 
@@ -255,6 +327,8 @@ impl PyNetworkRun {
         result.set_item("attempts", arrays::vector(py, record.attempts.clone()))?;
         result.set_item("attempting_s", arrays::vector(py, seconds(record.attempting_ps.clone())))?;
         result.set_item("taken_s", arrays::vector(py, seconds(record.taken_ps.clone())))?;
+        result.set_item("analyzing_s", arrays::vector(py, seconds(record.analyzing_ps.clone())))?;
+        result.set_item("stored_s", arrays::vector(py, seconds(record.stored_ps.clone())))?;
         result.set_item("requests", arrays::rows(py, record.requests.clone())?)?;
         let Fates { made, heralded, delivered, used, expired, rejected, stored } = record.fates;
         let fates = PyDict::new(py);

@@ -1,6 +1,6 @@
 //! Network files: the text of a network, read and checked but for what other files say.
 
-use super::params::{DemandParams, NetworkNodeParams, PolicyParams};
+use super::params::{DemandParams, HubStationParams, HubSwitchParams, NetworkNodeParams, PolicyParams};
 use crate::error::{Error, Result};
 use crate::tree::{Entry, Node, Tree};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,12 @@ pub struct NetworkFile {
     /// Nodes, in the order of their numbers.
     #[serde(default)]
     pub nodes: Vec<NetworkNodeParams>,
+    /// Stations that links share, in the order of their numbers.
+    #[serde(default)]
+    pub stations: Vec<HubStationParams>,
+    /// Switches before them, in the order of their numbers.
+    #[serde(default)]
+    pub switches: Vec<HubSwitchParams>,
     /// Links, in the order of their numbers.
     pub links: Vec<LinkPlace>,
     /// Demands, in the order of their numbers.
@@ -39,6 +45,12 @@ pub struct LinkPlace {
     /// Efficiencies in place of those of the model.
     #[serde(default)]
     pub efficiency: Option<[f64; 2]>,
+    /// Name of the station that it shares with others.
+    #[serde(default)]
+    pub station: Option<String>,
+    /// Name of the switch before the station, whose loss the model gets.
+    #[serde(default)]
+    pub switch: Option<String>,
 }
 
 impl NetworkFile {
@@ -69,6 +81,12 @@ impl NetworkFile {
         };
         for (number, node) in file.nodes.iter().enumerate() {
             node.check().map_err(|error| here(error, "nodes", number))?;
+        }
+        for (number, station) in file.stations.iter().enumerate() {
+            station.check().map_err(|error| here(error, "stations", number))?;
+        }
+        for (number, switch) in file.switches.iter().enumerate() {
+            switch.check().map_err(|error| here(error, "switches", number))?;
         }
         for (number, demand) in file.demands.iter().enumerate() {
             demand.check().map_err(|error| here(error, "demands", number))?;

@@ -8,7 +8,7 @@ use crate::tree::{Tree, fields_of};
 use serde::{Deserialize, Serialize};
 
 /// Tables of networks that can be checked by themselves.
-pub const TABLES: [&str; 3] = ["network_node", "demand", "policy"];
+pub const TABLES: [&str; 5] = ["network_node", "demand", "policy", "hub_station", "hub_switch"];
 
 /// Checks one table of a network.
 ///
@@ -19,6 +19,8 @@ pub fn check_table(kind: &str, tree: &Tree) -> Result<()> {
         "network_node" => tree.read::<NetworkNodeParams>()?.check(),
         "demand" => tree.read::<DemandParams>()?.check(),
         "policy" => tree.read::<PolicyParams>()?.check(),
+        "hub_station" => tree.read::<HubStationParams>()?.check(),
+        "hub_switch" => tree.read::<HubSwitchParams>()?.check(),
         _ => Err(unknown(kind)),
     }
 }
@@ -32,6 +34,8 @@ pub fn table_fields(kind: &str) -> Result<&'static [&'static str]> {
         "network_node" => Ok(fields_of::<NetworkNodeParams>()),
         "demand" => Ok(fields_of::<DemandParams>()),
         "policy" => Ok(fields_of::<PolicyParams>()),
+        "hub_station" => Ok(fields_of::<HubStationParams>()),
+        "hub_switch" => Ok(fields_of::<HubSwitchParams>()),
         _ => Err(unknown(kind)),
     }
 }
