@@ -1,4 +1,4 @@
-"""Networks: a metropolitan mesh, shared ions, a chain, a hub, and what an event costs in small and large ones.
+"""Networks: a metropolitan mesh, shared ions, a chain, a hub, and the cost of an event by size of network.
 
     python benches/python/bench_network.py
 
