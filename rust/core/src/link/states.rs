@@ -191,26 +191,35 @@ impl<'a> Finder<'a> {
     }
 
     /// The state of one record; nothing for one that the link cannot make.
+    #[inline]
     pub(super) fn state(&mut self, records: &Records<'_>, index: usize) -> Option<&State> {
-        let Records { attempt, pattern, cause, click_time_s, blind_s, jitter_s, afterpulses } = *records;
-        let (link, start_s) = (self.link, self.link.window.start_s);
-        let number = usize::from(pattern[index]);
+        let start_s = self.link.window.start_s;
+        let number = usize::from(records.pattern[index]);
         let timeless = self.timeless_from_s.filter(|from_s| {
             let counted = |time_s: &f64| time_s + start_s >= *from_s;
-            cause[index] == Cause::PhotonPhoton as u8
-                && jitter_s.is_empty()
-                && blind_s.is_empty()
-                && click_time_s[index].iter().all(counted)
+            records.cause[index] == Cause::PhotonPhoton as u8
+                && records.jitter_s.is_empty()
+                && records.blind_s.is_empty()
+                && records.click_time_s[index].iter().all(counted)
         });
         if let Some(from_s) = timeless {
             if self.known[number].is_none() {
                 // of a record of its own, so that no bit depends on which record comes first
                 let times_s = [from_s.max(start_s); 2];
-                let seen = Seen::at(link, link.patterns[number], times_s);
+                let seen = Seen::at(self.link, self.link.patterns[number], times_s);
                 self.known[number] = self.conditional.state(&seen, &times_s, Some(Cause::PhotonPhoton));
             }
             return self.known[number].as_ref();
         }
+        self.timed_state(records, index)
+    }
+
+    /// The state of a record whose times tell something.
+    #[inline(never)]
+    fn timed_state(&mut self, records: &Records<'_>, index: usize) -> Option<&State> {
+        let Records { attempt, pattern, cause, click_time_s, blind_s, jitter_s, afterpulses } = *records;
+        let (link, start_s) = (self.link, self.link.window.start_s);
+        let number = usize::from(pattern[index]);
         let recorded_s = click_time_s[index].map(|time| time + start_s);
         let mut times_s = recorded_s;
         if let Some(late_s) = jitter_s.get(index) {

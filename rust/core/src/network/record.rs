@@ -2,6 +2,7 @@
 
 use super::heralds::Origin;
 use crate::link::one::Circumstances;
+use crate::pages;
 use crate::state::Correlations;
 
 /// How much is written down.
@@ -116,16 +117,19 @@ impl Deliveries {
         self.states.truncate(stored);
     }
 
-    /// Room for more, so that columns need not be copied as they grow.
-    pub(super) fn reserve(&mut self, count: usize) {
-        self.demand.reserve_exact(count);
-        self.time_ps.reserve_exact(count);
-        self.latency_ps.reserve_exact(count);
-        self.fidelity.reserve_exact(count);
-        self.hops.reserve_exact(count);
-        self.raw_pairs.reserve_exact(count);
-        self.pair.reserve_exact(count);
-        self.kept.reserve_exact(count);
+    /// Empty columns with room for so many: bringing in new memory takes longer than to draw what is written there.
+    pub(super) fn with_room_for(count: usize) -> Self {
+        Self {
+            demand: pages::with_room_for(count),
+            time_ps: pages::with_room_for(count),
+            latency_ps: pages::with_room_for(count),
+            fidelity: pages::with_room_for(count),
+            hops: pages::with_room_for(count),
+            raw_pairs: pages::with_room_for(count),
+            pair: pages::with_room_for(count),
+            kept: pages::with_room_for(count),
+            states: vec![],
+        }
     }
 
     pub(super) fn append(&mut self, other: &mut Self) {
@@ -156,25 +160,51 @@ impl Deliveries {
         permuted(&mut self.latency_ps, &order);
         permuted(&mut self.fidelity, &order);
         permuted(&mut self.kept, &order);
-        permuted(&mut self.hops, &order);
-        permuted(&mut self.raw_pairs, &order);
+        // hops and raw pairs are one for each of them
         // as events in the order of time would count them
-        self.pair = (0..order.len() as u64).collect();
-        self.time_ps = order.into_iter().map(|(time_ps, _)| time_ps).collect();
+        self.pair.iter_mut().zip(0..).for_each(|(pair, number)| *pair = number);
+        permuted(&mut self.time_ps, &order);
     }
 }
 
-/// Times in their order, each with its index: links were drawn in their order, so that it decides as the link would.
-fn in_order(time_ps: &[u64]) -> Vec<(u64, u32)> {
-    let mut order: Vec<(u64, u32)> =
-        time_ps.iter().zip(0..).map(|(time_ps, index)| (*time_ps, index)).collect();
-    order.sort_unstable();
+/// Indices of times in their order; of equal times in that of the indices, so that the link that was drawn first comes first.
+///
+/// Digit by digit: an interrupted run must not keep its user waiting while millions are compared.
+fn in_order(time_ps: &[u64]) -> Vec<u32> {
+    const BITS: u32 = 11;
+    let mut order: Vec<u32> = (0..time_ps.len() as u32).collect();
+    let latest_ps = time_ps.iter().copied().max().unwrap_or(0);
+    let mut sorted = vec![0; order.len()];
+    let mut shift = 0;
+    while latest_ps >> shift > 0 {
+        let digit = |index: u32| (time_ps[index as usize] >> shift) as usize & ((1 << BITS) - 1);
+        let mut places = [0_usize; 1 << BITS];
+        for index in &order {
+            places[digit(*index)] += 1;
+        }
+        let mut before = 0;
+        for place in &mut places {
+            before += std::mem::replace(place, before);
+        }
+        for index in &order {
+            let place = &mut places[digit(*index)];
+            sorted[*place] = *index;
+            *place += 1;
+        }
+        std::mem::swap(&mut order, &mut sorted);
+        shift += BITS;
+        if shift >= u64::BITS {
+            break;
+        }
+    }
     order
 }
 
 /// A column in another order.
-fn permuted<T: Clone>(column: &mut Vec<T>, order: &[(u64, u32)]) {
-    *column = order.iter().map(|(_, index)| column[*index as usize].clone()).collect();
+fn permuted<T: Clone>(column: &mut Vec<T>, order: &[u32]) {
+    let mut permuted = pages::with_room_for(order.len());
+    permuted.extend(order.iter().map(|index| column[*index as usize].clone()));
+    *column = permuted;
 }
 
 /// Bins of a histogram of latencies: four in each doubling.
@@ -418,6 +448,18 @@ impl NetworkRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equal_times_keep_the_order_of_their_indices() {
+        let mut rng = crate::stream::BlockKey { key: crate::Key([1, 2]), engine: 0, block: 0 }.scalar(0);
+        for most in [1, 5, 1 << 11, 1 << 40, u64::MAX] {
+            let times: Vec<u64> = (0..3000).map(|_| rng.next_u64() % most).collect();
+            let mut expected: Vec<u32> = (0..3000).collect();
+            expected.sort_by_key(|index| times[*index as usize]);
+            assert_eq!(in_order(&times), expected);
+        }
+        assert!(in_order(&[]).is_empty());
+    }
 
     #[test]
     fn four_bins_span_a_doubling() {

@@ -179,7 +179,7 @@ impl Network {
             let mut one = NetworkRecord::default();
             if parts > 1 {
                 let of_job = records.as_slice().iter().take(parts).flatten();
-                one.deliveries.reserve(of_job.map(|part| part.deliveries.len()).sum());
+                one.deliveries = Deliveries::with_room_for(of_job.map(|part| part.deliveries.len()).sum());
             }
             for (number, part) in records.by_ref().take(parts).enumerate() {
                 let Some(part) = part else { continue };
