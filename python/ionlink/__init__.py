@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from ionlink.sampler import Herald, Sampler
     from ionlink.storage import load_run
     from ionlink.sweeping import load_sweep, point_seed, sample_split, save_sweep, sweep
+    from ionlink.timetags import ClickStream, load_click_stream, save_click_stream
 
 __all__ = [
     "BELL_STATES",
@@ -81,6 +82,7 @@ __all__ = [
     "BarrettKok",
     "Candidate",
     "Cavity",
+    "ClickStream",
     "Coincidences",
     "Contribution",
     "Converter",
@@ -154,6 +156,7 @@ __all__ = [
     "catalog",
     "cli",
     "handshakes",
+    "load_click_stream",
     "load_run",
     "load_sweep",
     "merge",
@@ -161,6 +164,7 @@ __all__ = [
     "point_seed",
     "presets",
     "sample_split",
+    "save_click_stream",
     "save_sweep",
     "sweep",
 ]
@@ -181,6 +185,7 @@ _HOMES = (
     "network_run",
     "network_trace",
     "network_hub",
+    "timetags",
 )
 
 

@@ -8,6 +8,8 @@ __all__ = [
     "BELL_STATES",
     "CAUSES",
     "STREAM_VERSION",
+    "TAG_KINDS",
+    "ClickStream",
     "Link",
     "Network",
     "NetworkRun",
@@ -42,6 +44,7 @@ __version__: str
 STREAM_VERSION: int
 BELL_STATES: tuple[str, ...]
 CAUSES: tuple[str, ...]
+TAG_KINDS: tuple[str, ...]
 
 class _Outcome(TypedDict):
     probability: float
@@ -255,6 +258,9 @@ class Link:
         metadata: Mapping[str, str],
     ) -> object: ...
     def error_budget(self) -> _Budget: ...
+    @property
+    def channels(self) -> list[str]: ...
+    def check_tags(self, attempts: int) -> None: ...
     def sampler(self, key: tuple[int, int], engine: str = "auto") -> Sampler: ...
 
 @final
@@ -337,3 +343,10 @@ class NetworkRun:
     def summary(self) -> _Summary: ...
     def states(self, start: int, stop: int) -> NDArray[np.complex128]: ...
     def summed_states(self, flagged: NDArray[np.bool_]) -> NDArray[np.complex128]: ...
+
+_Tags: TypeAlias = tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint64], NDArray[np.uint8]]
+
+@final
+class ClickStream:
+    def __new__(cls, link: Link, key: tuple[int, int], start_attempt: int, attempts: int) -> ClickStream: ...
+    def next(self, at_least: int) -> _Tags | None: ...

@@ -1,4 +1,4 @@
-"""The command line: ``ionlink presets``, ``show``, ``budget``, ``run``, ``sweep`` and ``merge``."""
+"""The command line: ``ionlink presets``, ``show``, ``budget``, ``run``, ``clicks``, ``sweep``, ``merge``."""
 
 from __future__ import annotations
 
@@ -86,6 +86,19 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--plot", metavar="FILE", help="save a picture of the link and the run")
     run.add_argument("--json", action="store_true", help="print for machines")
     run.set_defaults(command=_run)
+
+    clicks = commands.add_parser("clicks", help="every click with channel and picosecond, in a file")
+    clicks.add_argument("link", help="name of a preset, or a link file")
+    length = clicks.add_mutually_exclusive_group(required=True)
+    length.add_argument("--attempts", type=number, metavar="N", help="attempts to make")
+    length.add_argument("--duration", type=number, metavar="S", help="laboratory time (s)")
+    clicks.add_argument(
+        "--seed", type=int, metavar="S", help="whole number; default: drawn and kept in the file"
+    )
+    clicks.add_argument(
+        "--out", required=True, metavar="FILE", help="Photon-HDF5 (.h5, .hdf5) or Parquet (.parquet)"
+    )
+    clicks.set_defaults(command=_clicks)
 
     from ionlink import cli_sweeps
 
@@ -223,6 +236,22 @@ def _run(options: argparse.Namespace) -> int:
 
         plot.link(link, run).savefig(options.plot, dpi=150)
     return code
+
+
+def _clicks(options: argparse.Namespace) -> int:
+    from ionlink.timetags import save_click_stream
+
+    seed = seeds.replayable(options.seed)
+    count = save_click_stream(
+        link_named(options.link),
+        options.out,
+        attempts=options.attempts,
+        duration_s=options.duration,
+        seed=seed,
+        progress=True,
+    )
+    print(f"{count:,} time tags in {options.out}; seed {seeds.text(seed)}")
+    return 0
 
 
 def _check_outputs(out: str | None, picture: str | None) -> None:

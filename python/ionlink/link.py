@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ionlink.parameters import Element, Encoding
     from ionlink.progress import Observer
     from ionlink.seeds import Seed
+    from ionlink.timetags import ClickStream
 
 __all__ = ["Link", "Source"]
 
@@ -482,6 +483,43 @@ class Link(Parameters, _Checked):
                 yield run
 
         return draw(seeds.replayable(seed), checks.threads(threads), start)
+
+    def click_stream(
+        self,
+        attempts: float | None = None,
+        duration_s: float | None = None,
+        *,
+        seed: Seed = None,
+        start_attempt: float = 0,
+        progress: bool | Observer = False,
+    ) -> ClickStream:
+        """Draw every click with its channel and picosecond, for a laboratory's own coincidence count.
+
+        Exactly one of `attempts` and `duration_s` says how many. The attempts that herald are those of
+        ``sample(engine="click")`` with the same seed. `ionlink.save_click_stream` writes streams that memory
+        does not hold.
+
+        Parameters
+        ----------
+        attempts, duration_s, seed, start_attempt, progress
+            As for `sample`.
+
+        Returns
+        -------
+        ClickStream
+            A function of link, seed and attempts alone.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            On Ctrl-C, within about 0.1 s.
+        ParameterError, ModelError, SizeError
+            For impossible arguments, attempts so late (106 days) that 64 bits do not hold their picoseconds,
+            or more tags than memory holds.
+        """
+        from ionlink.timetags import stream  # most programs want no tags
+
+        return stream.drawn(stream.job(self, attempts, duration_s, seed, start_attempt), progress)
 
     def sampler(self, seed: Seed = None, engine: str = "auto") -> Sampler:
         """Source of single heralds, for simulators that bring their own clock.

@@ -53,6 +53,7 @@ pub use link::record::{Coincidences, Given, Heralds, Records};
 pub use link::run::{Ended, EngineChoice, Plan, Precision, Progress, Run, Stop};
 pub use link::sampler::{Herald, Sampler};
 pub use link::states::FidelityMean;
+pub use link::tags::{ClickStream, TAG_KINDS, TimeTags};
 pub use network::Network;
 pub use state::{BellState, Pauli, State};
 pub use stream::Key;

@@ -28,6 +28,7 @@ pub mod sampler;
 pub mod schedule;
 pub mod states;
 mod station;
+pub mod tags;
 mod through;
 mod waves;
 

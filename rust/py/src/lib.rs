@@ -7,6 +7,7 @@ mod arrays;
 mod arrow;
 mod atoms;
 mod bell;
+mod clicks;
 mod columns;
 mod errors;
 mod link;
@@ -30,6 +31,8 @@ mod _core {
     #[pymodule_export]
     use super::bell::{bell_bbpssw, bell_dejmps, bell_swap};
     #[pymodule_export]
+    use super::clicks::PyClickStream;
+    #[pymodule_export]
     use super::link::{PyLink, PySampler};
     #[pymodule_export]
     use super::network::{PyNetwork, PyNetworkRun, network_events, network_file, toml_text};
@@ -44,7 +47,8 @@ mod _core {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("STREAM_VERSION", ionlink_core::stream::STREAM_VERSION)?;
         module.add("BELL_STATES", PyTuple::new(py, BellState::ALL.map(BellState::name))?)?;
-        module.add("CAUSES", PyTuple::new(py, Cause::ALL.map(Cause::name))?)
+        module.add("CAUSES", PyTuple::new(py, Cause::ALL.map(Cause::name))?)?;
+        module.add("TAG_KINDS", PyTuple::new(py, ionlink_core::TAG_KINDS)?)
     }
 
     /// Key of an integer seed, as NumPy's SeedSequence(entropy).generate_state(2, uint64).

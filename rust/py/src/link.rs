@@ -9,7 +9,7 @@ use ionlink_core::link::provenance;
 use ionlink_core::tree::Tree;
 use ionlink_core::{
     BasicLinkParams, Cause, Clock, Coincidences, Ended, EngineChoice, Error, Estimate, Exact, FidelityMean,
-    Given, Heralds, Key, Link, Plan, Precision, Progress, Run, Sampler, Stop,
+    Given, Heralds, Key, Link, Plan, Precision, Progress, Run, Sampler, Stop, TimeTags,
 };
 use numpy::{Complex64, PyArray1, PyArray2, PyArray3, PyReadonlyArray1};
 use pyo3::exceptions::PyRuntimeError;
@@ -442,6 +442,23 @@ impl PyLink {
         Ok(result)
     }
 
+    /// Names of the channels of time tags.
+    #[getter]
+    fn channels(&self) -> Vec<&'static str> {
+        self.link.channels().to_vec()
+    }
+
+    /// Refuses so many attempts if their time tags would not fit into memory.
+    fn check_tags(&self, attempts: u64) -> PyResult<()> {
+        // twice, for parts are put together at the end
+        let needed = 2.0 * attempts as f64 * self.link.tags_per_attempt() * TimeTags::BYTES as f64;
+        let (needed_bytes, available_bytes) = (needed as u64, available_bytes());
+        if needed_bytes > SMALL_BYTES && needed_bytes > available_bytes {
+            return Err(translate(Error::Size { needed_bytes, available_bytes }));
+        }
+        Ok(())
+    }
+
     /// A sampler of this link's heralds, one at a time.
     #[pyo3(signature = (key, engine = "auto"))]
     fn sampler(&self, key: (u64, u64), engine: &str) -> PyResult<PySampler> {
@@ -452,13 +469,13 @@ impl PyLink {
 }
 
 impl PyLink {
-    fn checked(link: ionlink_core::Result<Link>) -> PyResult<Self> {
-        Ok(Self { link: Arc::new(link.map_err(translate)?) })
-    }
-
-    /// The link itself, for networks.
+    /// Another pointer to the link.
     pub(crate) fn shared(&self) -> Arc<Link> {
         Arc::clone(&self.link)
+    }
+
+    fn checked(link: ionlink_core::Result<Link>) -> PyResult<Self> {
+        Ok(Self { link: Arc::new(link.map_err(translate)?) })
     }
 
     fn params_tree(&self) -> PyResult<Tree> {

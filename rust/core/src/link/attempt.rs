@@ -1,7 +1,7 @@
 //! One attempt, photon by photon: what both click-level engines do once they know that something happened.
 
 use super::branch::{Branch, ExtraArrival};
-use super::detectors::{Arrived, Clicks, Detectors, OWN, Photons, forgotten};
+use super::detectors::{Arrived, Clicks, Detectors, Listener, OWN, Photons, forgotten};
 use super::{Link, NEGLIGIBLE};
 use crate::emission::{Arrival, Exponential};
 use crate::encoding::SLOTS;
@@ -127,6 +127,7 @@ impl<'a> NodeEvents<'a> {
     }
 
     /// Which way it happened, given that it did.
+    #[inline(always)]
     fn detail(&self, rng: &mut Xoshiro) -> Detail {
         let last = self.details[self.details.len() - 1];
         if self.details.len() == 1 {
@@ -367,6 +368,21 @@ impl<'a> Attempts<'a> {
         rng: &mut Xoshiro,
         detectors: &mut Detectors,
     ) -> Outcome {
+        self.resolve_told(key, attempt, happened, rng, detectors, &mut ())
+    }
+
+    /// As [`resolve`](Self::resolve), told to a listener, who changes nothing.
+    ///
+    /// There are two of it, with and without a listener: what it calls once must be told to be inlined, as it was in one.
+    pub(super) fn resolve_told(
+        &self,
+        key: Key,
+        attempt: u64,
+        happened: [bool; KINDS],
+        rng: &mut Xoshiro,
+        detectors: &mut Detectors,
+        listener: &mut impl Listener,
+    ) -> Outcome {
         let [a, b, noisy @ ..] = happened;
         let recall = &self.link.recall;
         // what detectors remember, and which attempts wait, must not move the draws of other attempts
@@ -375,9 +391,9 @@ impl<'a> Attempts<'a> {
         let mut photons = Photons::default();
         self.add_photons(attempt, [a, b], rng, &mut photons);
         let clicks = if recall.orders {
-            Clicks::in_order(self.link, key, attempt, &photons, noisy, rng, detectors)
+            Clicks::in_order(self.link, (key, attempt), &photons, noisy, rng, detectors, listener)
         } else {
-            Clicks::of_ready(self.link, &photons, noisy, rng)
+            Clicks::of_ready(self.link, &photons, noisy, rng, listener)
         };
         let opening = self.link.window.start_s;
         let mut mask = 0;
@@ -390,6 +406,7 @@ impl<'a> Attempts<'a> {
         if let Some(number) = self.pattern_of_mask[mask] {
             let pattern = self.link.patterns[usize::from(number)];
             let jitter_s = self.link.jitter_s(pattern.slots, rng);
+            listener.jitter(pattern.slots, jitter_s);
             let mut click_time_s =
                 pattern.slots.map(|slot| slot.map_or(f64::NAN, |slot| clicks.first[slot] - opening));
             for (time_s, jitter_s) in click_time_s.iter_mut().zip(jitter_s) {
@@ -437,6 +454,7 @@ impl<'a> Attempts<'a> {
                 let slots = [mode, 2 + mode];
                 if mask == 1 << slots[0] | 1 << slots[1] {
                     let jitter_s = self.link.jitter_s(slots.map(Some), rng);
+                    listener.jitter(slots.map(Some), jitter_s);
                     let mut click_time_s = slots.map(|slot| clicks.first[slot] - opening);
                     for (time_s, jitter_s) in click_time_s.iter_mut().zip(jitter_s) {
                         *time_s += jitter_s;
@@ -451,6 +469,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// Whether both ions pass the erasure check.
+    #[inline(always)]
     fn passes_check(&self, happened: [bool; 2], rng: &mut Xoshiro) -> bool {
         let Some(kept) = self.kept_by_check else { return true };
         let mut passed = true;
@@ -463,6 +482,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// Slot and time of each registered photon, were its detector ready.
+    #[inline(always)]
     fn add_photons(&self, attempt: u64, survived: [bool; 2], rng: &mut Xoshiro, events: &mut Photons) {
         let mut entangled: [Option<(Flying, usize)>; 2] = [None; 2];
         for node in 0..2 {
@@ -531,6 +551,7 @@ impl<'a> Attempts<'a> {
     /// Exits of two photons that interfere. Given their modes a, b and times x, y, the exits j, k have the probabilities
     /// |A1|² + |A2|² + 2 Re V A1 A2*, where A1 has node A's photon in j at x and A2 has the two exchanged. The marginal of
     /// modes and times knows nothing of interference.
+    #[inline(always)]
     fn exchanged(
         &self,
         attempt: u64,
@@ -558,6 +579,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// Weight of the exchanged times relative to the drawn ones, and the coherence between the two.
+    #[inline(always)]
     fn swapped(&self, [a, b]: [Flying; 2], branches: [usize; 2]) -> (f64, Complex64) {
         let link = self.link;
         let (x, y) = (a.time_s, b.time_s);

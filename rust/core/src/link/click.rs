@@ -13,9 +13,9 @@ use crate::simd::Level;
 use crate::stream::{Alias, BATCH, Geometric};
 
 /// Visits between two looks at the stop flag: below a millisecond.
-const VISITS_PER_POLL: u32 = 1 << 13;
+pub(super) const VISITS_PER_POLL: u32 = 1 << 13;
 /// The same where each looks back at a thousand attempts.
-const SLOW_VISITS_PER_POLL: u32 = 1 << 6;
+pub(super) const SLOW_VISITS_PER_POLL: u32 = 1 << 6;
 /// A batch of events without a visit costs as much as so many visits, at most.
 const VISITS_PER_BATCH: u32 = 16;
 /// Events per block, about: large enough that seeding costs nothing, small enough to share among threads.
@@ -25,15 +25,15 @@ const EVENTS_PER_BLOCK: f64 = 4096.0;
 #[derive(Debug)]
 pub(super) struct ClickEngine<'a> {
     link: &'a Link,
-    attempts: Attempts<'a>,
-    gap: Geometric,
+    pub(super) attempts: Attempts<'a>,
+    pub(super) gap: Geometric,
     /// Over the sets of events, as bits; nothing if no event can happen.
-    events: Option<Alias>,
+    pub(super) events: Option<Alias>,
     /// Sets that are resolved when they come, one bit for each; of others nothing is recorded, and what they leave behind is
     /// asked for later.
-    visited: u64,
+    pub(super) visited: u64,
     block_length: u64,
-    level: Level,
+    pub(super) level: Level,
 }
 
 impl<'a> ClickEngine<'a> {

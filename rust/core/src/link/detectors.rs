@@ -7,7 +7,7 @@
 
 mod clicks;
 
-pub(super) use clicks::{Arrived, Clicks, Photons};
+pub(super) use clicks::{Arrived, Clicks, Listener, Photons, What};
 
 use super::Link;
 use crate::detection::{Background, Slot};
@@ -16,7 +16,7 @@ use crate::encoding::SLOTS;
 use crate::error::{Error, Result};
 use crate::math;
 use crate::stream::{BlockKey, Key, Xoshiro};
-use clicks::{Event, What};
+use clicks::Event;
 
 /// Enter the seeds of what is drawn in an attempt that others depend on, and of what each detector counts in pauses, beside
 /// the engines'.
@@ -381,7 +381,7 @@ pub(super) fn forgotten(link: &Link, event: u64, attempt: u64) -> bool {
 }
 
 /// How long a click leaves a detector blind (s).
-fn blind_s(slot: &Slot, rng: &mut Xoshiro) -> f64 {
+pub(super) fn blind_s(slot: &Slot, rng: &mut Xoshiro) -> f64 {
     if slot.recovery_time_s > 0.0 {
         slot.dead_time_s + exponential(slot.recovery_time_s, rng)
     } else {
@@ -389,7 +389,7 @@ fn blind_s(slot: &Slot, rng: &mut Xoshiro) -> f64 {
     }
 }
 
-fn exponential(mean: f64, rng: &mut Xoshiro) -> f64 {
+pub(super) fn exponential(mean: f64, rng: &mut Xoshiro) -> f64 {
     -mean * math::ln(rng.uniform_open())
 }
 

@@ -9,7 +9,7 @@ use crate::stream::{Key, Xoshiro};
 
 /// What an event is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum What {
+pub(in crate::link) enum What {
     Photon(Option<ExtraKind>),
     Background,
     Dark,
@@ -17,6 +17,30 @@ pub(super) enum What {
     /// Not in a window, whatever it is.
     Outside,
 }
+
+/// Told what slots register, for time tags. The unit does not listen, which costs nothing.
+pub(in crate::link) trait Listener {
+    /// An event that a detector reported within a slot's window (s).
+    #[inline]
+    fn click(&mut self, _slot: usize, _time_s: f64, _what: What) {}
+    /// A photon that came to a detector that was ready when its window opened (s).
+    #[inline]
+    fn photon(&mut self, _slot: usize, _time_s: f64) {}
+    /// The first dark count of such a detector (s), which may come after the window.
+    #[inline]
+    fn dark(&mut self, _slot: usize, _time_s: f64) {}
+    /// Its first background event: the part of the background that comes before it.
+    #[inline]
+    fn background(&mut self, _slot: usize, _part: f64) {}
+    /// A number-resolving slot counted several events without photons, not just the one that was told.
+    #[inline]
+    fn several(&mut self, _slot: usize) {}
+    /// How much later than they came the first clicks of slots were recorded (s).
+    #[inline]
+    fn jitter(&mut self, _slots: [Option<usize>; 2], _jitter_s: [f64; 2]) {}
+}
+
+impl Listener for () {}
 
 /// Something that a detector would register.
 #[derive(Debug, Clone, Copy)]
@@ -110,11 +134,13 @@ impl Clicks {
         photons: &Photons,
         noisy: [bool; SLOTS],
         rng: &mut Xoshiro,
+        listener: &mut impl Listener,
     ) -> Self {
         let mut clicks = Self::new(link.window.start_s);
         for photon in photons.iter() {
             clicks.add(photon.slot, photon.time_s);
             clicks.mark(photon.slot, What::Photon(photon.extra));
+            listener.photon(photon.slot, photon.time_s);
         }
         for index in (0..SLOTS).filter(|index| noisy[*index]) {
             let slot = &link.slots[index];
@@ -124,26 +150,38 @@ impl Clicks {
                 rng.uniform() >= exactly_one
             };
             clicks.count[index] += u32::from(several);
+            if several {
+                listener.several(index);
+            }
             let Some(background) = link.backgrounds[index].as_ref().filter(|_| slot.background_mean > 0.0)
             else {
-                clicks.add(index, slot.dark_click_time_s(&link.window, rng.uniform()));
+                let time_s = slot.dark_click_time_s(&link.window, rng.uniform());
+                listener.dark(index, time_s);
+                clicks.add(index, time_s);
                 continue;
             };
             let lit = slot.background_click_probability();
             if rng.uniform() * (lit + slot.dark_click_probability()) >= lit {
-                clicks.add(index, slot.dark_click_time_s(&link.window, rng.uniform()));
+                let time_s = slot.dark_click_time_s(&link.window, rng.uniform());
+                listener.dark(index, time_s);
+                clicks.add(index, time_s);
                 continue;
             }
             clicks.mark(index, What::Background);
             if slot.number_resolving {
-                clicks.add(index, background.time_s(rng.uniform()));
+                let part = rng.uniform();
+                listener.background(index, part);
+                clicks.add(index, background.time_s(part));
                 continue;
             }
             // the first of at least one, unless a dark count comes before it
             let part = -math::ln_1p(-rng.uniform() * lit) / slot.background_mean;
+            listener.background(index, part);
             let mut time_s = background.time_s(part);
             if slot.dark_count_rate_hz > 0.0 {
-                time_s = time_s.min(link.window.start_s + exponential(1.0 / slot.dark_count_rate_hz, rng));
+                let dark_s = link.window.start_s + exponential(1.0 / slot.dark_count_rate_hz, rng);
+                listener.dark(index, dark_s);
+                time_s = time_s.min(dark_s);
             }
             clicks.add(index, time_s);
         }
@@ -153,12 +191,12 @@ impl Clicks {
     /// Clicks of detectors that may still be blind: every event in the order of time.
     pub(in crate::link) fn in_order(
         link: &Link,
-        key: Key,
-        attempt: u64,
+        (key, attempt): (Key, u64),
         photons: &Photons,
         noisy: [bool; SLOTS],
         rng: &mut Xoshiro,
         detectors: &mut Detectors,
+        listener: &mut impl Listener,
     ) -> Self {
         let mut events = drawn(link, photons, noisy, rng);
         let carries = link.recall.carries;
@@ -210,6 +248,7 @@ impl Clicks {
                     clicks.afterpulse[slot] = event.what == What::Afterpulse;
                 }
                 clicks.add(slot, time_s);
+                listener.click(slot, time_s, event.what);
             }
             let (until_s, afterpulse) = detectors.click(link, attempt, &event, rng);
             ready[event.detector] = until_s;
