@@ -3,11 +3,12 @@
     python benches/python/bench_peers.py
 
 MQNS (github.com/usnistgov/mqns, examples/scalability_randomtopo): random graphs of 16 to 512 nodes, 1.25
-links of 30 km per node, 10 pairs of qubits per link, swapping as soon as possible with success 1/2, pairs kept for
-5 ms, requests between a tenth as many pairs of nodes, 2 to 5 links apart; 3 s simulated. Recorded with its
-own code, 16 to 128 nodes: 670 to 760 link pairs per CPU second with MQNS 0.1.0, 73 with SeQUeNCe 0.7.6. Left out
-here: classical packets, routing messages and a controller (ways are found before the run); left out there:
-photons, detectors, states that depend on clicks (pairs have a fixed fidelity of 0.99).
+links of 30 km per node, 10 pairs of qubits per link, swapping as soon as possible with success 1/2, pairs
+kept for 5 ms, requests between a tenth as many pairs of nodes, 2 to 5 links apart; 3 s simulated.
+Recorded with its own code, 16 to 128 nodes: 670 to 760 link pairs per CPU second with MQNS 0.1.0, 73 with
+SeQUeNCe 0.7.6. Left out here: classical packets, routing messages and a controller (ways are found before
+the run); left out there: photons, detectors, states that depend on clicks (pairs have a fixed fidelity of
+0.99).
 
 SeQUeNCe: a line of 1,024 nodes, every link for itself and end to end, 1 s.
 """
