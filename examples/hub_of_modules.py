@@ -19,13 +19,15 @@ MODULES = 64
 PAIRS = [(a, b) for a in range(MODULES) for b in range(a)]
 
 
-def hub(*, stations=8, ions=1, loss_db=1.0, reconfiguration_s=1e-3, requests_per_s=1000.0):
+def hub(
+    *, stations=8, ions=1, loss_db=1.0, reconfiguration_s=1e-3, requests_per_s=1000.0, discipline="queue"
+):
     """The hub with all-to-all demand."""
     link = il.presets.load("stephenson2020")
     network = il.Network()
     for module in range(MODULES):
         network.add_node(f"module {module}", communication_ions=ions)
-    network.add_station("pool", count=stations)
+    network.add_station("pool", count=stations, discipline=discipline)
     network.add_switch("crossconnect", ports=512, loss_db=loss_db, reconfiguration_s=reconfiguration_s)
     network.add_links(link, PAIRS, station="pool", switch="crossconnect")
     for a, b in PAIRS:
@@ -69,11 +71,14 @@ def main(path="hub.png"):
     diagram.set(aspect="equal", xticks=[], yticks=[], title="64 modules, 500 requests/s")
     waits.hist(1e3 * run.deliveries.latency_s, bins=60, density=True)
     waits.set(xlabel="from request to pair (ms)", ylabel="density (1/ms)", title="waiting")
-    rates = np.array([200.0, 400.0, 600.0, 700.0, 750.0])
+    rates = np.array([200.0, 400.0, 600.0, 800.0, 1000.0])
     for stations in (8, 9):
-        means = [figures(stations=stations, requests_per_s=rate)[0].latency_s().value for rate in rates]
-        load.plot(rates, 1e3 * np.array(means), "o-", label=f"{stations} stations")
-    load.set(xlabel="requests (1/s)", ylabel="mean latency (ms)", title="latency against load")
+        blocked = []
+        for rate in rates:
+            run, *_ = figures(stations=stations, requests_per_s=rate, discipline="loss")
+            blocked.append(run.blocked / run.requests[:, 0].sum())
+        load.plot(rates, 100 * np.array(blocked), "o-", label=f"{stations} stations")
+    load.set(xlabel="requests (1/s)", ylabel="blocked (%)", title="blocking where nobody waits")
     load.legend()
     figure.savefig(path)
     print(f"The picture is {path}")
