@@ -775,7 +775,7 @@ class Network:
             that work for themselves, are shared among them.
         progress : bool or callable, default False
             True: a bar if stderr is a terminal. A function is called with (done, total), the simulated time
-            of all repetitions (s), about every 20 ms.
+            of all repetitions (s), about every 5 ms.
         rules : Rules, optional
             Rules of one's own, `ionlink.Rules`, in place of what stations and nodes would do. What they raise
             ends the run.

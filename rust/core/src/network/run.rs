@@ -134,7 +134,7 @@ impl std::ops::Deref for NetworkRun {
 impl Network {
     /// Runs the network from empty memories.
     ///
-    /// `observer` is called about every 20 ms on the calling thread with the time that is simulated (s, of all repetitions); when
+    /// `observer` is called about every 5 ms on the calling thread with the time that is simulated (s, of all repetitions); when
     /// it returns `false`, the run ends within a few milliseconds and holds what was complete.
     ///
     /// # Errors
@@ -178,6 +178,7 @@ impl Network {
         for _ in &jobs {
             let mut one = NetworkRecord::default();
             if parts > 1 {
+                // one part is taken as it is
                 let of_job = records.as_slice().iter().take(parts).flatten();
                 one.deliveries = Deliveries::with_room_for(of_job.map(|part| part.deliveries.len()).sum());
             }
@@ -542,4 +543,4 @@ impl<'a> Tasks<'a> {
 }
 
 /// Time between two calls of the observer.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
