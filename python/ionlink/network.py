@@ -788,8 +788,7 @@ class Network:
         Raises
         ------
         KeyboardInterrupt
-            On Ctrl-C, within about 0.1 s; its attribute `partial` holds the run so far. Millions of
-            deliveries of links that work for themselves must be sorted first: another 0.1 s for each million.
+            On Ctrl-C, within about 0.1 s; its attribute `partial` holds the run so far.
         ParameterError, ModelError
             For impossible arguments, demands without a way or beyond their nodes' ions, a link that never
             heralds, a network without links or demands, links that work for themselves and demands at once.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,8 +99,6 @@ class NetworkRun:
 
     Attributes
     ----------
-    deliveries : Deliveries
-        Delivered pairs; none with ``record="summary"``.
     trace : Trace
         Everything that happened, with ``record="trace"``.
     seed : int or SeedSequence
@@ -154,11 +153,18 @@ class NetworkRun:
         self.attempts = self._summary["attempts"]
         self.requests = self._summary["requests"]
         self.heralds = self._summary["fates"]["heralded"]
-        columns: dict[str, Any] = dict(core.take_deliveries())
-        pair = columns.pop("pair").view(np.int64)
-        self.deliveries = Deliveries(**columns, repetition=repetition_of(core.ends), pair=pair)
         trace: dict[str, Any] = dict(core.take_trace())
         self._trace = Trace(trace, core.trace_ends, layout) if record == "trace" else None
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """Delivered pairs; none with ``record="summary"``.
+
+        Those of an interrupted run are put in order when they are first asked for.
+        """
+        columns: dict[str, Any] = dict(self._core.take_deliveries())
+        pair = columns.pop("pair").view(np.int64)
+        return Deliveries(**columns, repetition=repetition_of(self._core.ends), pair=pair)
 
     @property
     def trace(self) -> Trace:

@@ -282,6 +282,7 @@ impl PyNetworkRun {
 
     /// Columns of the deliveries. They are handed over: a second call finds all but the demands empty.
     fn take_deliveries<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        py.detach(|| self.run.complete());
         let Deliveries { demand, time_ps, latency_ps, fidelity, hops, raw_pairs, pair, .. } =
             &mut self.run.record.deliveries;
         let result = PyDict::new(py);
@@ -349,22 +350,28 @@ impl PyNetworkRun {
 
     /// States of delivered pairs: complex128 (n, 4, 4).
     fn states<'py>(
-        &self,
+        &mut self,
         py: Python<'py>,
         start: usize,
         stop: usize,
     ) -> PyResult<Bound<'py, PyArray3<Complex64>>> {
-        let states = py.detach(|| self.network.states(&self.run, start..stop)).map_err(translate)?;
+        let states = py
+            .detach(|| {
+                self.run.complete();
+                self.network.states(&self.run, start..stop)
+            })
+            .map_err(translate)?;
         arrays::states(py, states)
     }
 
     /// Sum of the states of those deliveries whose demand is flagged: complex128 (4, 4).
     fn summed_states<'py>(
-        &self,
+        &mut self,
         py: Python<'py>,
         flagged: PyReadonlyArray1<'py, bool>,
     ) -> PyResult<Bound<'py, PyArray2<Complex64>>> {
         let flagged = flagged.as_array().to_vec();
+        py.detach(|| self.run.complete());
         let mut sum: State = [[Complex64::ZERO; 4]; 4];
         let demands = &self.run.record.deliveries.demand;
         for (part, demands) in demands.chunks(PART).enumerate() {

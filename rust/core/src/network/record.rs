@@ -133,11 +133,6 @@ impl Deliveries {
     }
 
     pub(super) fn append(&mut self, other: &mut Self) {
-        if self.demand.capacity() == 0 {
-            // most runs have one part: a copy would take as long as drawing it
-            std::mem::swap(self, other);
-            return;
-        }
         self.demand.append(&mut other.demand);
         self.time_ps.append(&mut other.time_ps);
         self.latency_ps.append(&mut other.latency_ps);
@@ -153,16 +148,22 @@ impl Deliveries {
         self.states.append(&mut other.states);
     }
 
-    /// Brings the pairs of many links into the order of (time, link), each link's being so already.
-    pub(super) fn sort(&mut self) {
-        let order = in_order(&self.time_ps);
+    /// Brings the pairs of many links into the order of (time, link), each link's being so already, and numbers them in it; `ends`
+    /// are those of repetitions, each of which is in order for itself.
+    pub(super) fn sort(&mut self, ends: &[usize]) {
+        let mut order = pages::with_room_for(self.len());
+        let mut start = 0;
+        for &end in ends {
+            order.extend(in_order(&self.time_ps[start..end]).into_iter().map(|index| index + start as u32));
+            // as events in the order of time would count them
+            self.pair[start..end].iter_mut().zip(0..).for_each(|(pair, number)| *pair = number);
+            start = end;
+        }
         permuted(&mut self.demand, &order);
         permuted(&mut self.latency_ps, &order);
         permuted(&mut self.fidelity, &order);
         permuted(&mut self.kept, &order);
         // hops and raw pairs are one for each of them
-        // as events in the order of time would count them
-        self.pair.iter_mut().zip(0..).for_each(|(pair, number)| *pair = number);
         permuted(&mut self.time_ps, &order);
     }
 }
@@ -426,7 +427,6 @@ impl NetworkRecord {
                 mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| add(mine, theirs));
             }
         }
-        self.deliveries.append(&mut other.deliveries);
         add(&mut self.totals, &other.totals, Totals::merge);
         add(&mut self.sums, &other.sums, |mine, theirs| *mine = mine.plus(theirs));
         add(&mut self.latencies, &other.latencies, |mine, theirs| *mine += theirs);

@@ -119,8 +119,38 @@ pub struct NetworkRun {
     pub interrupted: bool,
     /// Time simulated, summed over repetitions (s).
     pub duration_s: f64,
+    /// Deliveries that have not been put together, in the order of repetitions and links.
+    pieces: Vec<Deliveries>,
+    /// Whether links were drawn one after the other.
+    by_link: bool,
     states: StateChoice,
     saturation: Saturation,
+}
+
+impl NetworkRun {
+    /// Puts the deliveries of an interrupted run together and in order, which [`Network::run`] leaves for later: millions of
+    /// them would keep whoever interrupted it waiting. All else is there before; of other runs nothing changes.
+    pub fn complete(&mut self) {
+        if self.pieces.is_empty() {
+            return;
+        }
+        self.record.deliveries = joined(std::mem::take(&mut self.pieces));
+        if self.by_link {
+            self.record.deliveries.sort(&self.ends);
+        }
+    }
+}
+
+/// Deliveries one after the other; those of one piece stay where they are.
+fn joined(mut pieces: Vec<Deliveries>) -> Deliveries {
+    if pieces.len() == 1 {
+        return pieces.remove(0);
+    }
+    let mut whole = Deliveries::with_room_for(pieces.iter().map(Deliveries::len).sum());
+    for piece in &mut pieces {
+        whole.append(piece);
+    }
+    whole
 }
 
 impl std::ops::Deref for NetworkRun {
@@ -135,7 +165,8 @@ impl Network {
     /// Runs the network from empty memories.
     ///
     /// `observer` is called about every 5 ms on the calling thread with the time that is simulated (s, of all repetitions); when
-    /// it returns `false`, the run ends within a few milliseconds and holds what was complete.
+    /// it returns `false`, the run ends within a few milliseconds and holds what was complete; its deliveries are there after
+    /// [`NetworkRun::complete`].
     ///
     /// # Errors
     /// [`Error::Parameter`] and [`Error::Model`] for whatever makes the network impossible: demands without a way, too few ions,
@@ -173,31 +204,29 @@ impl Network {
         let (records, interrupted) = tasks.work(self, plan.threads, observer)?;
         let mut whole = NetworkRecord::default();
         let (mut ends, mut trace_ends) = (vec![], vec![]);
+        let mut pieces = vec![];
         let mut reached_ps = 0;
         let mut records = records.into_iter();
         for _ in &jobs {
             let mut one = NetworkRecord::default();
-            if parts > 1 {
-                // one part is taken as it is
-                let of_job = records.as_slice().iter().take(parts).flatten();
-                one.deliveries = Deliveries::with_room_for(of_job.map(|part| part.deliveries.len()).sum());
-            }
+            let mut deliveries = vec![];
             for (number, part) in records.by_ref().take(parts).enumerate() {
-                let Some(part) = part else { continue };
-                if alone {
-                    // a part that was interrupted lacks its last links: what comes after it would be taken for them
-                    if one.attempts.len() == number * LINKS_PER_PART {
-                        extend_links(&mut one, part);
-                    }
-                } else {
-                    debug_assert_eq!(number, 0);
+                let Some(mut part) = part else { continue };
+                if !alone {
+                    deliveries.push(std::mem::take(&mut part.deliveries));
                     one = part;
+                } else if one.attempts.len() == number * LINKS_PER_PART {
+                    // a part that was interrupted lacks its last links: what comes after it would be taken for them
+                    deliveries.push(std::mem::take(&mut part.deliveries));
+                    extend_links(&mut one, part);
                 }
             }
             if alone {
-                one.deliveries.sort();
                 if plan.level == RecordLevel::Trace {
-                    one.trace = saturated::trace(&one.deliveries);
+                    let mut sorted = joined(deliveries);
+                    sorted.sort(&[sorted.len()]);
+                    one.trace = saturated::trace(&sorted);
+                    deliveries = vec![sorted];
                 }
                 let complete = one.attempts.len() == self.links.len();
                 one.latencies.resize(LATENCY_BINS, 0);
@@ -210,23 +239,32 @@ impl Network {
                     one.reached_ps = tasks.duration_ps;
                 } else if !ends.is_empty() {
                     one = NetworkRecord::default();
+                    deliveries.clear();
                 }
             }
             reached_ps += one.reached_ps;
+            let before = ends.last().copied().unwrap_or(0);
+            ends.push(before + deliveries.iter().map(Deliveries::len).sum::<usize>());
+            pieces.append(&mut deliveries);
             whole.append(one);
-            ends.push(whole.deliveries.len());
             trace_ends.push(whole.trace.time_ps.len());
         }
         whole.reached_ps = reached_ps;
-        Ok(NetworkRun {
+        let mut run = NetworkRun {
             duration_s: seconds(reached_ps),
             record: whole,
             ends,
             trace_ends,
             interrupted,
+            pieces,
+            by_link: alone,
             states: plan.states,
             saturation: self.saturation,
-        })
+        };
+        if !interrupted {
+            run.complete();
+        }
+        Ok(run)
     }
 
     /// Communication ions' time where every link attempts all the time.
@@ -425,7 +463,6 @@ fn repeated(key: Key, repetition: u64) -> Key {
 
 /// Adds links to a record of links that work for themselves.
 fn extend_links(record: &mut NetworkRecord, mut part: NetworkRecord) {
-    record.deliveries.append(&mut part.deliveries);
     record.totals.append(&mut part.totals);
     record.attempts.append(&mut part.attempts);
     record.attempting_ps.append(&mut part.attempting_ps);
