@@ -97,20 +97,26 @@ impl Link {
             }
             let slots = patterns[usize::from(pattern[index])].slots;
             for column in 0..2 {
-                let late_s = jitter_s.get(index).map_or(0.0, |late| late[column]);
-                let time_s = click_time_s[index][column];
-                // what is left of a time after jitter has been added and taken away
-                let rounding_s = 4.0 * f64::EPSILON * (time_s.abs() + late_s.abs());
-                let came_s = came(time_s, late_s, rounding_s, self.window.duration_s());
-                let fits = if slots[column].is_some() { inside(&came_s) } else { time_s.is_nan() };
+                let recorded_s = click_time_s[index][column];
+                let came_s = jitter_s
+                    .get(index)
+                    .map_or(recorded_s, |late_s| came(recorded_s, late_s[column], self.window.duration_s()));
+                let fits = if slots[column].is_some() { inside(&came_s) } else { recorded_s.is_nan() };
                 if !fits {
                     return Err(impossible(index));
                 }
             }
         }
         let mut finder = Finder::new(self, given)?;
+        let (timeless, start_s) = (finder.timeless(&records), self.window.start_s);
         for index in 0..count {
-            visit(index, finder.state(&records, index).ok_or_else(|| impossible(index))?);
+            let state = match timeless {
+                Some(from_s) if tells_nothing(cause[index], &click_time_s[index], start_s, from_s) => {
+                    finder.plain(usize::from(pattern[index]), from_s)
+                }
+                _ => finder.timed(&records, index),
+            };
+            visit(index, state.ok_or_else(|| impossible(index))?);
         }
         Ok(())
     }
@@ -191,32 +197,39 @@ impl<'a> Finder<'a> {
     }
 
     /// The state of one record; nothing for one that the link cannot make.
-    #[inline]
     pub(super) fn state(&mut self, records: &Records<'_>, index: usize) -> Option<&State> {
         let start_s = self.link.window.start_s;
-        let number = usize::from(records.pattern[index]);
-        let timeless = self.timeless_from_s.filter(|from_s| {
-            let counted = |time_s: &f64| time_s + start_s >= *from_s;
-            records.cause[index] == Cause::PhotonPhoton as u8
-                && records.jitter_s.is_empty()
-                && records.blind_s.is_empty()
-                && records.click_time_s[index].iter().all(counted)
-        });
-        if let Some(from_s) = timeless {
-            if self.known[number].is_none() {
-                // of a record of its own, so that no bit depends on which record comes first
-                let times_s = [from_s.max(start_s); 2];
-                let seen = Seen::at(self.link, self.link.patterns[number], times_s);
-                self.known[number] = self.conditional.state(&seen, &times_s, Some(Cause::PhotonPhoton));
+        match self.timeless(records) {
+            Some(from_s)
+                if tells_nothing(records.cause[index], &records.click_time_s[index], start_s, from_s) =>
+            {
+                self.plain(usize::from(records.pattern[index]), from_s)
             }
-            return self.known[number].as_ref();
+            _ => self.timed(records, index),
         }
-        self.timed_state(records, index)
+    }
+
+    /// The time (s) from which on clicks of two photons tell nothing, in records like these, if there is one.
+    fn timeless(&self, records: &Records<'_>) -> Option<f64> {
+        self.timeless_from_s.filter(|_| records.jitter_s.is_empty() && records.blind_s.is_empty())
+    }
+
+    /// The state of a pattern whose times tell nothing.
+    #[inline]
+    fn plain(&mut self, number: usize, from_s: f64) -> Option<&State> {
+        let known = &mut self.known[number];
+        if known.is_none() {
+            // of a record of its own, so that no bit depends on which record comes first
+            let times_s = [from_s.max(self.link.window.start_s); 2];
+            let seen = Seen::at(self.link, self.link.patterns[number], times_s);
+            *known = self.conditional.state(&seen, &times_s, Some(Cause::PhotonPhoton));
+        }
+        known.as_ref()
     }
 
     /// The state of a record whose times tell something.
     #[inline(never)]
-    fn timed_state(&mut self, records: &Records<'_>, index: usize) -> Option<&State> {
+    fn timed(&mut self, records: &Records<'_>, index: usize) -> Option<&State> {
         let Records { attempt, pattern, cause, click_time_s, blind_s, jitter_s, afterpulses } = *records;
         let (link, start_s) = (self.link, self.link.window.start_s);
         let number = usize::from(pattern[index]);
@@ -224,10 +237,8 @@ impl<'a> Finder<'a> {
         let mut times_s = recorded_s;
         if let Some(late_s) = jitter_s.get(index) {
             for column in 0..2 {
-                let time_s = click_time_s[index][column];
-                let rounding_s = 4.0 * f64::EPSILON * (time_s.abs() + late_s[column].abs());
-                times_s[column] =
-                    start_s + came(time_s, late_s[column], rounding_s, link.window.duration_s());
+                let came_s = came(click_time_s[index][column], late_s[column], link.window.duration_s());
+                times_s[column] = start_s + came_s;
             }
         }
         let seen = Seen {
@@ -246,8 +257,16 @@ impl<'a> Finder<'a> {
     }
 }
 
+/// Whether a record is of two photons that were both counted where times tell nothing.
+#[inline]
+fn tells_nothing(cause: u8, click_time_s: &[f64; 2], start_s: f64, from_s: f64) -> bool {
+    cause == Cause::PhotonPhoton as u8 && click_time_s.iter().all(|time_s| time_s + start_s >= from_s)
+}
+
 /// When a click came that was recorded this much later; rounding does not carry it out of the window.
-fn came(recorded_s: f64, late_s: f64, rounding_s: f64, duration_s: f64) -> f64 {
+fn came(recorded_s: f64, late_s: f64, duration_s: f64) -> f64 {
+    // what is left of a time after jitter has been added and taken away
+    let rounding_s = 4.0 * f64::EPSILON * (recorded_s.abs() + late_s.abs());
     let came_s = recorded_s - late_s;
     if came_s < 0.0 && came_s > -rounding_s {
         0.0
