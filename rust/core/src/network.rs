@@ -5,6 +5,7 @@
 //! small and in large networks. Where links share ions, or their pairs are swapped, distilled and delivered, events are taken in
 //! the order of time, in whole picoseconds; links that work for themselves and never wait are drawn one after the other.
 
+mod agenda;
 mod comb;
 mod demand;
 pub mod file;

@@ -20,6 +20,33 @@ pub(crate) fn with_room_for<T>(count: usize) -> Vec<T> {
     column
 }
 
+/// A long column of these values.
+pub(crate) fn collected<T>(values: impl ExactSizeIterator<Item = T>) -> Vec<T> {
+    let mut column = with_room_for(values.len());
+    column.extend(values);
+    column
+}
+
+/// Has a value brought from memory into the caches, without waiting for it.
+#[inline]
+pub(crate) fn fetch<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        const LINE_BYTES: usize = 64;
+        let first = std::ptr::from_ref(value).cast::<i8>();
+        for offset in (0..size_of::<T>().min(2 * LINE_BYTES)).step_by(LINE_BYTES) {
+            // SAFETY: the address lies within the value, and a fetch changes nothing that a program sees.
+            #[expect(unsafe_code, reason = "a hint to the processor that has no safe form")]
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(first.byte_add(offset));
+            }
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
 /// Lets a column have its first `count` values, which were written into its room; nothing changes if it has no such room.
 ///
 /// # Safety

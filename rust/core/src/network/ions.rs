@@ -1,6 +1,6 @@
 //! Ions: which link may attempt.
 
-use super::kernel::{Event, Kernel, NONE, Phase};
+use super::kernel::{Event, Kernel, NEVER, NONE, Phase};
 use super::params::Contention;
 use super::record::{Entry, Happening, NO_PAIR};
 use super::topology::Saturation;
@@ -51,7 +51,7 @@ impl Kernel<'_, '_> {
         }
         for (node, held) in place.nodes.into_iter().zip(held) {
             if !held {
-                self.nodes[node as usize].queue.push_back(link);
+                self.nodes[node as usize].queue.push(link);
             }
         }
         if place.station != NONE {
@@ -96,11 +96,11 @@ impl Kernel<'_, '_> {
 
     /// The same where a link may hold the ion of one node while it waits for that of the other.
     fn serve_holding(&mut self, node: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
-        while let Some(link) = self.nodes[node as usize].queue.front().copied() {
+        while let Some(link) = self.nodes[node as usize].queue.first().copied() {
             if !self.take(node, self.ions_of(link)) {
                 break;
             }
-            self.nodes[node as usize].queue.pop_front();
+            self.nodes[node as usize].queue.remove(0);
             let side = self.side(link, node);
             if let Phase::Waiting(held) = &mut self.links[link as usize].phase {
                 held[side] = true;
@@ -220,11 +220,11 @@ impl Kernel<'_, '_> {
         at_work.turn = at_work.turn.wrapping_add(1);
         at_work.since_ps = self.now_ps;
         at_work.first = comb.first_round_from(from_ps);
-        at_work.next = drawer.next(&mut at_work.source, at_work.first, going)?;
+        at_work.next = drawer.next(&mut at_work.source, at_work.first, going)?.unwrap_or(NEVER);
         let (turn, next) = (at_work.turn, at_work.next);
         let message_ps = self.network.physics[place.physics as usize].message_ps;
-        for node in place.nodes {
-            if self.network.nodes[node as usize].params.dephasing_per_attempt > 0.0 {
+        if self.attempts_matter {
+            for node in place.nodes {
                 self.nodes[node as usize].attempting.push(link);
             }
         }
@@ -236,14 +236,14 @@ impl Kernel<'_, '_> {
             fidelity: f64::NAN,
         });
         let given_up_ps = self.timeout_ps.map(|timeout_ps| self.now_ps.saturating_add(timeout_ps));
-        let heralded_ps = next.map_or(u64::MAX, |attempt| comb.end_ps(attempt));
+        let heralded_ps = comb.end_ps(next);
         let at_work = &mut self.links[link as usize];
         if let Some(given_up_ps) = given_up_ps.filter(|given_up_ps| *given_up_ps < heralded_ps) {
             // a herald may be on its way until the message of the last attempt has come
             at_work.end = comb.ended_by(given_up_ps).max(at_work.first);
             self.at(given_up_ps.saturating_add(message_ps), Event::TimeOut { link, turn });
         } else {
-            at_work.end = next.map_or(u64::MAX, |attempt| attempt.saturating_add(1));
+            at_work.end = next.saturating_add(1);
             self.at(heralded_ps.saturating_add(message_ps), Event::Herald { link, turn });
         }
         Ok(())
@@ -256,8 +256,8 @@ impl Kernel<'_, '_> {
         let attempts = at_work.end.saturating_sub(at_work.first);
         at_work.attempts += attempts;
         at_work.attempting_ps += now_ps - at_work.since_ps;
-        for node in self.network.links[link as usize].nodes {
-            if self.network.nodes[node as usize].params.dephasing_per_attempt > 0.0 {
+        if self.attempts_matter {
+            for node in self.network.links[link as usize].nodes {
                 let node = &mut self.nodes[node as usize];
                 node.attempts += attempts;
                 node.attempting.retain(|other| *other != link);
@@ -273,7 +273,7 @@ impl Kernel<'_, '_> {
         let (place, ions) = (self.network.links[link as usize], self.ions_of(link));
         self.stop_attempting(link);
         self.links[link as usize].phase = Phase::Idle;
-        self.links[link as usize].next = None;
+        self.links[link as usize].next = NEVER;
         let (event, subject) = (Happening::TimeOut, link);
         self.note(Entry { event, subject, pair: NO_PAIR, parts: [NO_PAIR; 2], fidelity: f64::NAN });
         self.give_back(place.nodes, ions);
@@ -339,7 +339,7 @@ impl Kernel<'_, '_> {
                     self.links[other as usize].phase = Phase::Idle;
                 }
                 Phase::Attempting => {
-                    if at_work.next.is_some_and(|attempt| comb.end_ps(attempt) <= self.now_ps) {
+                    if comb.end_ps(at_work.next) <= self.now_ps {
                         // its herald is on the way
                         continue;
                     }

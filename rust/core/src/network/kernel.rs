@@ -3,6 +3,7 @@
 //! Time is in whole picoseconds. Of events at one time those that finish something come first (heralds, operations,
 //! deliveries), then cut-offs, time-outs and requests; within a kind, lower numbers first.
 
+use super::agenda::Agenda;
 use super::comb::{picoseconds, seconds};
 use super::demand::Demand;
 use super::heralds::{Drawer, Source};
@@ -15,10 +16,11 @@ use super::run::{Job, LawsOfLink};
 use super::topology::{Network, Saturation};
 use super::waiting::Law;
 use crate::error::Result;
+use crate::pages;
 use crate::state::{BellState, Correlations};
 use crate::stream::{BlockKey, Xoshiro};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet, VecDeque};
+use smallvec::SmallVec;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Events between two looks at the stop flag.
@@ -27,6 +29,8 @@ const EVENTS_PER_POLL: u64 = 1 << 10;
 const DECISIONS: u64 = 49;
 /// No link.
 pub(super) const NONE: u32 = u32::MAX;
+/// No attempt.
+pub(super) const NEVER: u64 = u64::MAX;
 
 /// What happens next. The order of kinds is that of events at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,8 +68,9 @@ pub(super) enum Phase {
     Attempting,
 }
 
-/// A link at work.
+/// A link at work: two lines of cache.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(super) struct LinkAtWork {
     pub(super) phase: Phase,
     /// Counts what it has begun, so that events of what was given up are known.
@@ -73,8 +78,8 @@ pub(super) struct LinkAtWork {
     pub(super) source: Source,
     /// First attempt of this turn.
     pub(super) first: u64,
-    /// The attempt that will herald.
-    pub(super) next: Option<u64>,
+    /// The attempt that will herald, or [`NEVER`].
+    pub(super) next: u64,
     /// First attempt that this turn does not make: it heralded, or its time was over.
     pub(super) end: u64,
     pub(super) since_ps: u64,
@@ -90,27 +95,29 @@ pub(super) struct LinkAtWork {
     pub(super) last_ps: u64,
 }
 
-/// A node at work.
+/// A node at work. What every herald looks at fills its first line of cache: in large networks, waiting for memory is what an
+/// event costs.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct NodeAtWork {
     /// Communication ions that are free; nothing where there are always enough.
     pub(super) free: Option<u64>,
+    /// Communication ions taken now, since when, and the sum of the time before (ps).
+    pub(super) taken: u64,
+    pub(super) taken_since_ps: u64,
+    pub(super) taken_ps: u64,
+    /// Links that wait for an ion, the one that has waited longest first.
+    pub(super) queue: SmallVec<[u32; 4]>,
     pub(super) free_memory: u64,
     /// Qubits of one link that it stores at most.
     pub(super) share: u64,
-    /// Links that wait for an ion, the one that has waited longest first.
-    pub(super) queue: VecDeque<u32>,
     /// Attempts made before those of links that attempt now, where they matter.
     pub(super) attempts: u64,
     /// Links that attempt now, where their attempts matter.
     pub(super) attempting: Vec<u32>,
     /// All links, where pairs are passed on and ions are few.
     pub(super) links: Vec<u32>,
-    /// Communication ions taken now, since when, and the sum of the time before (ps).
-    pub(super) taken: u64,
-    pub(super) taken_since_ps: u64,
-    pub(super) taken_ps: u64,
-    /// The same of stored qubits, on whatever ions.
+    /// Qubits stored now, on whatever ions, since when, and the sum of the time before (ps).
     pub(super) stored: u64,
     pub(super) stored_since_ps: u64,
     pub(super) stored_ps: u64,
@@ -122,7 +129,7 @@ pub(super) struct Kernel<'a, 'd> {
     pub(super) network: &'a Network,
     pub(super) drawers: &'d mut [Drawer<'a>],
     pub(super) now_ps: u64,
-    queue: BinaryHeap<Reverse<(u64, Event)>>,
+    agenda: Agenda<Event>,
     pub(super) links: Vec<LinkAtWork>,
     pub(super) nodes: Vec<NodeAtWork>,
     pub(super) stations: Vec<StationAtWork>,
@@ -150,6 +157,8 @@ pub(super) struct Kernel<'a, 'd> {
     pub(super) cutoff_ps: Option<u64>,
     pub(super) timeout_ps: Option<u64>,
     pub(super) levels: u32,
+    /// Whether attempts dephase what nodes store.
+    pub(super) attempts_matter: bool,
     pub(super) record: NetworkRecord,
 }
 
@@ -169,7 +178,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
                 }
             }
         }
-        let mut links = Vec::with_capacity(network.links.len());
+        let mut links = pages::with_room_for(network.links.len());
         for (number, place) in network.links.iter().enumerate() {
             let source = Source::new(&network.physics[place.physics as usize], job.key, number as u32)?;
             links.push(LinkAtWork {
@@ -177,7 +186,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
                 turn: 0,
                 source,
                 first: 0,
-                next: None,
+                next: NEVER,
                 end: 0,
                 since_ps: 0,
                 waiting_ps: 0,
@@ -202,7 +211,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             free: node.params.communication_ions,
             free_memory: node.params.memory_ions,
             share,
-            queue: VecDeque::new(),
+            queue: SmallVec::new(),
             attempts: 0,
             attempting: vec![],
             links: vec![],
@@ -213,7 +222,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             stored_since_ps: 0,
             stored_ps: 0,
         });
-        let mut nodes: Vec<NodeAtWork> = nodes.collect();
+        let mut nodes = pages::collected(nodes);
         for (number, place) in network.links.iter().enumerate() {
             for node in place.nodes {
                 if passed_on[node as usize] && nodes[node as usize].free.is_some() {
@@ -230,7 +239,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
         let working =
             if network.saturation == Saturation::Links { network.links.len() } else { demands.len() };
         let record = NetworkRecord {
-            totals: vec![Totals::default(); working],
+            totals: pages::collected((0..working).map(|_| Totals::default())),
             sums: vec![Correlations([[0.0; 4]; 4]); demands.len()],
             latencies: vec![0; LATENCY_BINS],
             requests: vec![[0; 2]; demands.len()],
@@ -242,7 +251,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             network,
             drawers,
             now_ps: 0,
-            queue: BinaryHeap::new(),
+            agenda: Agenda::new(),
             links,
             nodes,
             stations,
@@ -264,6 +273,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             cutoff_ps: policy.cutoff_s.map(picoseconds),
             timeout_ps: policy.attempt_timeout_s.map(picoseconds),
             levels: policy.levels(),
+            attempts_matter: network.nodes.iter().any(|node| node.params.dephasing_per_attempt > 0.0),
             record,
         })
     }
@@ -281,10 +291,11 @@ impl<'a, 'd> Kernel<'a, 'd> {
             self.start(link, going)?;
         }
         let (mut count, mut told_ps) = (0_u64, 0);
-        while let Some(Reverse((time_ps, event))) = self.queue.pop() {
+        while let Some((time_ps, event)) = self.agenda.pop() {
             if time_ps > self.job.duration_ps {
                 break;
             }
+            self.look_ahead();
             count += 1;
             if count.is_multiple_of(EVENTS_PER_POLL) {
                 done_ps.fetch_add(self.now_ps - told_ps, Ordering::Relaxed);
@@ -312,9 +323,34 @@ impl<'a, 'd> Kernel<'a, 'd> {
         Ok(self.finish(end_ps))
     }
 
+    /// Has what the next heralds need brought from memory, while others are dealt with.
+    fn look_ahead(&self) {
+        if let Some(Event::Herald { link, .. }) = self.agenda.upcoming(8) {
+            pages::fetch(&self.network.links[*link as usize]);
+            pages::fetch(&self.links[*link as usize]);
+            if let Some(totals) = self.record.totals.get(*link as usize) {
+                pages::fetch(totals);
+            }
+        }
+        if let Some(Event::Herald { link, .. }) = self.agenda.upcoming(4) {
+            for node in self.network.links[*link as usize].nodes {
+                pages::fetch(&self.nodes[node as usize]);
+            }
+        }
+        if let Some(Event::Herald { link, .. }) = self.agenda.upcoming(2) {
+            // those that may get the ions
+            for node in self.network.links[*link as usize].nodes {
+                if let Some(other) = self.nodes[node as usize].queue.first() {
+                    pages::fetch(&self.network.links[*other as usize]);
+                    pages::fetch(&self.links[*other as usize]);
+                }
+            }
+        }
+    }
+
     pub(super) fn at(&mut self, time_ps: u64, event: Event) {
         if time_ps <= self.job.duration_ps {
-            self.queue.push(Reverse((time_ps, event)));
+            self.agenda.push(time_ps, event);
         }
     }
 
@@ -352,9 +388,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
         if at_work.turn != turn || at_work.phase != Phase::Attempting {
             return Ok(());
         }
-        if at_work.next.take().is_none() {
-            return Ok(());
-        }
+        at_work.next = NEVER;
         self.stop_attempting(link);
         self.give_analyzer_back(link);
         self.links[link as usize].phase = Phase::Idle;
