@@ -5,22 +5,26 @@
 //! report only their first event, what came later. Its trace is the density of the record per attempt (1/s per click), so
 //! posteriors of causes follow from it; normalized, it is the state.
 
+mod ways;
+
 use super::Link;
 use super::branch::Extra;
-use super::operators::Pair;
-use super::waves::{Grid, Span};
+use super::operators::{Ion, Pair};
+use super::waves::Grid;
 use crate::encoding::{EncodingParams, SLOTS};
 use crate::error::{Error, Result};
-use crate::herald::{Cause, ExtraKind, Noise, Pattern};
+use crate::herald::{Cause, ExtraKind, Pattern};
 use crate::math;
 use crate::motion::Recoil;
 use crate::state::{self, State};
+use ways::{Content, Place, Ways};
 
 /// Densities of records of one link.
 #[derive(Debug)]
 pub(crate) struct Conditional<'a> {
     link: &'a Link,
     pairs: Vec<Pair<'a>>,
+    ways: Ways,
 }
 
 /// A record: which slots clicked when (s, from the arrival of an undelayed photon), and since when each could.
@@ -49,36 +53,6 @@ impl<'a> Seen<'a> {
 /// Standard deviations of jitter that are looked at: a normal number made of 53 bits stays below 8.6.
 const FARTHEST: f64 = 9.0;
 
-/// What a slot that clicked holds of one kind of photons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Content {
-    Absent,
-    /// At the time of the click.
-    Now,
-    /// Later, hidden by the click.
-    Later,
-}
-
-impl Content {
-    const ALL: [Self; 3] = [Self::Absent, Self::Now, Self::Later];
-
-    fn span(self, time_s: f64) -> Span {
-        if self == Self::Now { Span::At(time_s) } else { Span::From(time_s) }
-    }
-}
-
-/// Where an extra photon is: nowhere, or in one of the clicking slots.
-type Place = Option<(usize, Content)>;
-
-/// All places; the first three for single-click heralds.
-const PLACES: [Place; 5] = [
-    None,
-    Some((0, Content::Now)),
-    Some((0, Content::Later)),
-    Some((1, Content::Now)),
-    Some((1, Content::Later)),
-];
-
 /// Operators and leaked probabilities by cause.
 pub(crate) type ByCause = [(State, f64); Cause::COUNT];
 
@@ -95,7 +69,7 @@ impl<'a> Conditional<'a> {
                     .into(),
             });
         }
-        Ok(Self { link, pairs })
+        Ok(Self { link, pairs, ways: Ways::default() })
     }
 
     /// The time (s) from which on clicks of two counted photons all leave one state, if there is one: that of photons alike in
@@ -116,31 +90,30 @@ impl<'a> Conditional<'a> {
         recorded_s: &[f64; 2],
         cause: Option<Cause>,
     ) -> Option<State> {
-        let by_cause = match cause {
-            Some(cause) => {
-                self.fed_forward(self.densities(seen, |possible| cause == possible), seen, recorded_s)
-            }
-            None => self.recorded(seen, recorded_s, |_| true),
-        };
         let mut rho = state::ZERO;
-        for (density, _) in &by_cause {
-            state::add(&mut rho, density, 1.0);
+        if let Some(cause) = cause {
+            self.each_density(seen, Some(cause), |_, density, weight, _| {
+                state::add(&mut rho, density, weight);
+            });
+            rho = self.fed_forward(rho, seen, recorded_s);
+        } else {
+            for (density, _) in &self.recorded(seen, recorded_s, None) {
+                state::add(&mut rho, density, 1.0);
+            }
         }
         let density = state::trace(&rho);
         let announced = seen.pattern.bell_state;
         (density > 0.0).then(|| self.link.finished(&state::scaled(&rho, 1.0 / density), announced))
     }
 
-    /// Operator density (1/s per click) of recorded times, by cause, per attempt; zero for causes that are not wanted. With
-    /// timing jitter it is the density of the clicks, smeared out.
-    pub(crate) fn recorded(
-        &self,
-        seen: &Seen,
-        recorded_s: &[f64; 2],
-        wanted: impl Fn(Cause) -> bool,
-    ) -> ByCause {
+    /// Operator density (1/s per click) of recorded times, by cause, per attempt; zero for causes but the one wanted, or of all.
+    /// With timing jitter it is the density of the clicks, smeared out.
+    pub(crate) fn recorded(&self, seen: &Seen, recorded_s: &[f64; 2], wanted: Option<Cause>) -> ByCause {
+        let turned = |by_cause: ByCause| {
+            by_cause.map(|(rho, leaked)| (self.fed_forward(rho, seen, recorded_s), leaked))
+        };
         if !self.link.jitters {
-            return self.fed_forward(self.densities(seen, wanted), seen, recorded_s);
+            return turned(self.densities(seen, wanted));
         }
         let points: [Vec<(f64, f64)>; 2] = [0, 1].map(|column: usize| {
             seen.pattern.slots[column]
@@ -153,14 +126,14 @@ impl<'a> Conditional<'a> {
                 // nobody knows better when a click came that blinded the late bin
                 self.link.reopen(&mut seen.open_s, &seen.pattern, &seen.times_s);
                 for ((sum, sum_leaked), (rho, leaked)) in
-                    by_cause.iter_mut().zip(self.densities(&seen, &wanted))
+                    by_cause.iter_mut().zip(self.densities(&seen, wanted))
                 {
                     state::add(sum, &rho, weight * other);
                     *sum_leaked += weight * other * leaked;
                 }
             }
         }
-        self.fed_forward(by_cause, seen, recorded_s)
+        turned(by_cause)
     }
 
     /// Times at which a click may have come that was recorded at a time, with their weights: Gauss's rule between the points
@@ -199,100 +172,75 @@ impl<'a> Conditional<'a> {
     }
 
     /// The phase that the recorded times reveal, turned back.
-    fn fed_forward(&self, mut by_cause: ByCause, seen: &Seen, recorded_s: &[f64; 2]) -> ByCause {
-        if self.link.params.phase_feed_forward {
-            let (angle, node) = self.link.revealed_phase_rad(&seen.pattern, recorded_s);
-            for (rho, _) in &mut by_cause {
-                *rho = state::turned(rho, node, math::phase(angle));
-            }
+    fn fed_forward(&self, rho: State, seen: &Seen, recorded_s: &[f64; 2]) -> State {
+        if !self.link.params.phase_feed_forward {
+            return rho;
         }
-        by_cause
+        let (angle, node) = self.link.revealed_phase_rad(&seen.pattern, recorded_s);
+        state::turned(&rho, node, math::phase(angle))
     }
 
     /// Operator density (1/s per click) of clicks at these times in exactly these slots, by cause, per attempt; zero for
-    /// causes that are not wanted.
-    pub(crate) fn densities(&self, seen: &Seen<'_>, wanted: impl Fn(Cause) -> bool) -> ByCause {
-        let link = self.link;
+    /// causes but the one wanted, or of all.
+    pub(crate) fn densities(&self, seen: &Seen<'_>, wanted: Option<Cause>) -> ByCause {
         let mut by_cause = [(state::ZERO, 0.0); Cause::COUNT];
+        self.each_density(seen, wanted, |cause, rho, weight, leaked| {
+            let (sum, sum_leaked) = &mut by_cause[cause as usize];
+            state::add(sum, rho, weight);
+            if leaked {
+                *sum_leaked += weight * state::trace(rho);
+            }
+        });
+        by_cause
+    }
+
+    /// Hands over the parts of which these densities are the sums: cause, operator, its weight, whether an ion has leaked.
+    fn each_density(
+        &self,
+        seen: &Seen<'_>,
+        wanted: Option<Cause>,
+        mut visit: impl FnMut(Cause, &State, f64, bool),
+    ) {
+        let link = self.link;
         let clicks = Clicks::of(seen);
         if (0..clicks.count).any(|click| clicks.times_s[click] < seen.open_s[clicks.slots[click]]) {
-            return by_cause;
+            return;
         }
         let silent = (0..SLOTS)
             .filter(|slot| !seen.pattern.contains(*slot))
             .map(|slot| link.noise_between(slot, seen.open_s[slot], link.window.end_s));
         let silent = math::exp(-silent.sum::<f64>());
         let noises = self.noises(&clicks, seen);
-        for pair in &self.pairs {
-            for photons in clicks.contents() {
-                self.add_contents(pair, &clicks, &noises, seen, photons, silent, &wanted, &mut by_cause);
+        // of the pair and the contents that came last: ways that differ in extra photons alone follow each other
+        let (mut last, mut operator, mut ions) = (None, None, Ions::default());
+        for way in self.ways.of(&self.pairs, clicks.count, wanted) {
+            let pair = &self.pairs[way.pair];
+            let Some(weights) = Self::weights(&clicks, &noises, way.photons, way.extras) else { continue };
+            if last != Some((way.pair, way.photons)) {
+                if last.is_some_and(|(pair, _)| pair != way.pair) {
+                    ions.known = Default::default();
+                }
+                (last, operator) = (Some((way.pair, way.photons)), None);
             }
-        }
-        by_cause
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one step of a sum, cut out for its length")]
-    fn add_contents(
-        &self,
-        pair: &Pair<'_>,
-        clicks: &Clicks,
-        noises: &[Noises; 2],
-        seen: &Seen<'_>,
-        photons: [Content; 2],
-        silent: f64,
-        wanted: &impl Fn(Cause) -> bool,
-        by_cause: &mut ByCause,
-    ) {
-        let needed = photons.iter().filter(|content| **content != Content::Absent).count();
-        if !pair.photons.can_register(needed) {
-            return;
-        }
-        let mut operator = None;
-        let places =
-            |extra: Option<&Extra>| if extra.is_some() { &PLACES[..=2 * clicks.count] } else { &PLACES[..1] };
-        for &first in places(pair.extras[0]) {
-            for &second in places(pair.extras[1]) {
-                let extras = [first, second];
-                let in_slot = |click: usize| {
-                    photons[click] != Content::Absent
-                        || extras.iter().flatten().any(|(place, _)| *place == click)
-                };
-                let kind = (0..2)
-                    .filter(|node| extras[*node].is_some())
-                    .filter_map(|node| pair.extras[node].map(|extra| extra.kind))
-                    .max();
-                let with_photon = (0..clicks.count).filter(|c| in_slot(*c)).count();
-                let causes = Noise::ALL.map(|noise| Cause::of(clicks.count, with_photon, kind, noise));
-                // most contents belong to other causes: look before anything is computed of them
-                if !causes.iter().any(|cause| wanted(*cause)) {
+            let mut others = None;
+            for (weight, cause) in weights.into_iter().zip(way.causes) {
+                let (Some(cause), true) = (cause, weight != 0.0) else { continue };
+                let others = *others.get_or_insert_with(|| {
+                    let mut weight = silent * pair.probability;
+                    for node in 0..2 {
+                        if let Some(extra) = pair.extras[node] {
+                            weight *= self.extra_density(node, extra, &clicks, seen, way.extras[node]);
+                        }
+                    }
+                    weight
+                });
+                let weight = weight * others;
+                if weight == 0.0 {
                     continue;
                 }
-                let Some(weights) = Self::weights(clicks, noises, photons, extras) else { continue };
-                let mut others = None;
-                for (noise, cause) in causes.into_iter().enumerate() {
-                    if weights[noise] == 0.0 || !wanted(cause) {
-                        continue;
-                    }
-                    let others = *others.get_or_insert_with(|| {
-                        let mut weight = silent * pair.probability;
-                        for node in 0..2 {
-                            if let Some(extra) = pair.extras[node] {
-                                weight *= self.extra_density(node, extra, clicks, seen, extras[node]);
-                            }
-                        }
-                        weight
-                    });
-                    let weight = weights[noise] * others;
-                    if weight == 0.0 {
-                        continue;
-                    }
-                    let rho = operator.get_or_insert_with(|| self.operator(pair, clicks, seen, photons));
-                    let (sum, leaked) = &mut by_cause[cause as usize];
-                    state::add(sum, rho, weight);
-                    if pair.leaked {
-                        *leaked += weight * state::trace(rho);
-                    }
-                }
+                let rho = operator
+                    .get_or_insert_with(|| self.operator(pair, &clicks, seen, way.photons, &mut ions));
+                visit(cause, rho, weight, pair.leaked);
             }
         }
     }
@@ -392,22 +340,53 @@ impl<'a> Conditional<'a> {
         }
     }
 
-    fn operator(&self, pair: &Pair<'_>, clicks: &Clicks, seen: &Seen<'_>, contents: [Content; 2]) -> State {
-        let here: Vec<usize> = (0..clicks.count).filter(|c| contents[*c] != Content::Absent).collect();
+    fn operator(
+        &self,
+        pair: &Pair<'_>,
+        clicks: &Clicks,
+        seen: &Seen<'_>,
+        contents: [Content; 2],
+        ions: &mut Ions,
+    ) -> State {
         let span = |click: usize| contents[click].span(clicks.times_s[click]);
-        match here[..] {
-            [] => pair.photons.none(&seen.open_s, &seen.recoil),
-            [click] => {
-                let slot = clicks.slots[click];
-                let mut rho = pair.photons.lone(slot, span(click), &seen.open_s, &seen.recoil);
-                if !self.link.slots[slot].number_resolving {
-                    state::add(&mut rho, &pair.photons.same_slot(slot, span(click), &seen.recoil), 1.0);
+        let click = match contents {
+            [Content::Absent, Content::Absent] => return pair.photons.none(&seen.open_s, &seen.recoil),
+            [_, Content::Absent] => 0,
+            [Content::Absent, _] => 1,
+            _ => {
+                let (slots, spans) = ([clicks.slots[0], clicks.slots[1]], [span(0), span(1)]);
+                let later = contents.map(|content| usize::from(content == Content::Later));
+                for node in 0..2 {
+                    for click in 0..2 {
+                        let known = &mut ions.known[node][click][later[click]];
+                        if !*known {
+                            *known = true;
+                            ions.registered[node][click][later[click]] =
+                                pair.photons.registered(node, slots[click], spans[click]);
+                        }
+                    }
                 }
-                rho
+                let of = |node: usize| {
+                    let clicks = &ions.registered[node];
+                    [&clicks[0][later[0]], &clicks[1][later[1]]]
+                };
+                return pair.photons.pair_of([of(0), of(1)], slots, spans, &seen.recoil);
             }
-            _ => pair.photons.pair([clicks.slots[0], clicks.slots[1]], [span(0), span(1)], &seen.recoil),
+        };
+        let slot = clicks.slots[click];
+        let mut rho = pair.photons.lone(slot, span(click), &seen.open_s, &seen.recoil);
+        if !self.link.slots[slot].number_resolving {
+            state::add(&mut rho, &pair.photons.same_slot(slot, span(click), &seen.recoil), 1.0);
         }
+        rho
     }
+}
+
+/// What registered photons of one pair of branches leave: by node, click, and whether the photon is the click or comes later.
+#[derive(Debug, Default)]
+struct Ions {
+    registered: [[[Ion; 2]; 2]; 2],
+    known: [[[bool; 2]; 2]; 2],
 }
 
 /// What the slot of one click counts without photons.
@@ -443,12 +422,6 @@ impl Clicks {
             clicks.count += 1;
         }
         clicks
-    }
-
-    /// What the entangled photons can be in the clicking slots.
-    fn contents(&self) -> impl Iterator<Item = [Content; 2]> + use<> {
-        let second = if self.count == 2 { &Content::ALL[..] } else { &Content::ALL[..1] };
-        Content::ALL.into_iter().flat_map(move |a| second.iter().map(move |b| [a, *b]))
     }
 }
 

@@ -15,7 +15,7 @@ use num_complex::Complex64;
 use std::sync::{Arc, OnceLock};
 
 /// Operator on one ion.
-type Ion = [[Complex64; 2]; 2];
+pub(crate) type Ion = [[Complex64; 2]; 2];
 
 /// One exchange term of a pair of slots: row and column of the ions' state, coefficient, frequencies.
 #[derive(Debug, Clone, Copy)]
@@ -215,14 +215,26 @@ impl<'a> Photons<'a> {
             return state::ZERO;
         }
         let at = |node, place: usize| self.registered(node, slots[place], spans[place]);
-        let mut rho = self.product(&at(0, 0), &at(1, 1));
-        state::add(&mut rho, &self.product(&at(0, 1), &at(1, 0)), 1.0);
+        let [first, second] = [[at(0, 0), at(0, 1)], [at(1, 0), at(1, 1)]];
+        self.pair_of([[&first[0], &first[1]], [&second[0], &second[1]]], slots, spans, recoil)
+    }
+
+    /// The same, given the ions whose photons are registered in each of the slots.
+    pub(crate) fn pair_of(
+        &self,
+        [first, second]: [[&Ion; 2]; 2],
+        slots: [usize; 2],
+        spans: [Span; 2],
+        recoil: &Recoil<'_>,
+    ) -> State {
+        let mut rho = self.product(first[0], second[1]);
+        state::add(&mut rho, &self.product(first[1], second[0]), 1.0);
         self.add_exchange(&mut rho, slots, spans, recoil, 1.0);
         rho
     }
 
     /// The ion whose photon is registered in a slot.
-    fn registered(&self, node: usize, slot: usize, span: Span) -> Ion {
+    pub(crate) fn registered(&self, node: usize, slot: usize, span: Span) -> Ion {
         let new = || self.newly_registered(node, slot, span);
         if span == Span::From(self.link.window.start_s) {
             return *self.registered_throughout[node][slot].get_or_init(new);

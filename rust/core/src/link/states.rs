@@ -145,8 +145,7 @@ impl Link {
             }
             let times_s = times.map(|time| time + start_s);
             let seen = Seen::at(self, pattern, times_s);
-            let (density, _) =
-                conditional.recorded(&seen, &times_s, |possible| possible == cause)[cause as usize];
+            let (density, _) = conditional.recorded(&seen, &times_s, Some(cause))[cause as usize];
             Ok(self.finished(&density, pattern.bell_state))
         };
         click_time_s.iter().map(density).collect()

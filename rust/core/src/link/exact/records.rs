@@ -162,7 +162,7 @@ pub(super) fn integrated(link: &Link, pattern: Pattern) -> Result<ByCause> {
         } else {
             Complex64::ONE
         };
-        let densities = conditional.densities(&Seen::at(link, pattern, times_s), |_| true);
+        let densities = conditional.densities(&Seen::at(link, pattern, times_s), None);
         for ((sum, sum_leaked), (rho, leaked)) in sum.iter_mut().zip(densities) {
             let rho = if phase == Complex64::ONE { rho } else { state::turned(&rho, node, phase) };
             state::add(sum, &rho, weight * kept);
