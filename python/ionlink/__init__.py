@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ionlink.joining import merge
     from ionlink.link import Link, Source
     from ionlink.network import Network
-    from ionlink.network_hub import Candidate, Rules, WaitingPair
+    from ionlink.network_rules import Candidate, CandidateRoute, Rules, WaitingPair
     from ionlink.network_run import Deliveries, NetworkRun, Utilization
     from ionlink.network_trace import Event, Trace
     from ionlink.parameters import (
@@ -81,6 +81,7 @@ __all__ = [
     "BackgroundProfile",
     "BarrettKok",
     "Candidate",
+    "CandidateRoute",
     "Cavity",
     "ClickStream",
     "Coincidences",
@@ -184,7 +185,7 @@ _HOMES = (
     "network",
     "network_run",
     "network_trace",
-    "network_hub",
+    "network_rules",
     "timetags",
 )
 

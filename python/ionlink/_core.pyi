@@ -325,7 +325,13 @@ class Network:
         repetitions: int,
         threads: int,
         observer: Callable[[float, float], object] | None,
-        rules: tuple[Callable[..., int | None] | None, Callable[..., int | None] | None],
+        rules: tuple[
+            Callable[..., object] | None,
+            Callable[..., object] | None,
+            Callable[..., object] | None,
+            Callable[..., object] | None,
+            Callable[..., object] | None,
+        ],
     ) -> tuple[NetworkRun, BaseException | None]: ...
 
 @final

@@ -12,22 +12,13 @@ from ionlink._core import Network as CoreNetwork
 from ionlink.errors import refused
 from ionlink.link import Link
 from ionlink.network_arrays import models_of, numbered
-from ionlink.network_hub import Hub, functions
+from ionlink.network_demands import WithDemands
+from ionlink.network_hub import Hub, WithHubs
 from ionlink.network_known import Known
+from ionlink.network_rules import functions
 from ionlink.network_run import NetworkRun
 from ionlink.network_trace import Layout, counted
-from ionlink.parameters import (
-    Demand,
-    Gates,
-    HubStation,
-    HubSwitch,
-    Memory,
-    NetworkNode,
-    Node,
-    Policy,
-    Schedule,
-    Station,
-)
+from ionlink.parameters import Demand, Gates, Memory, NetworkNode, Node, Policy
 from ionlink.progress import reporter
 from ionlink.tables import branches
 
@@ -43,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Network"]
 
 
-class Network:
+class Network(WithHubs, WithDemands):
     """Nodes with ions, links with their physics, and what is wanted of them.
 
     Parameters
@@ -297,153 +288,6 @@ class Network:
 
     # --- links
 
-    def add_station(
-        self,
-        name: str,
-        station: Station | None = None,
-        *,
-        count: int = 1,
-        discipline: str = "queue",
-        scheduling: str = "longest_waiting",
-    ) -> int:
-        """Add a station that links can share.
-
-        Parameters
-        ----------
-        name : str
-            Its name.
-        station : Station, optional
-            What its analyzers are, for links that `connect` makes; other links bring their own.
-        count : int, default 1
-            Analyzers, each of which serves one link at a time, from 1 to 2**24.
-        discipline : {"queue", "loss"}, default "queue"
-            Whether requests that find no analyzer wait or are blocked.
-        scheduling : {"longest_waiting", "round_robin", "max_weight"}, default "longest_waiting"
-            Which of the links that wait is served next: first come, first served; one after the other in the
-            order of their numbers; the one with the most requests.
-
-        Returns
-        -------
-        int
-            Its number, counted from 0.
-        """
-        if station is not None and not isinstance(station, Station):
-            raise refused("station", station, "an il.Station")
-        made = HubStation(name, count=count, discipline=discipline, scheduling=scheduling)
-        number = self._core.add_station(branches(made))
-        self._hub.stations[name] = made
-        if station is not None:
-            self._hub.physics[name] = station
-        return number
-
-    def add_switch(
-        self,
-        name: str,
-        *,
-        ports: int,
-        loss_db: float = 0.0,
-        reconfiguration_s: float = 0.0,
-        topology: str = "crossbar",
-    ) -> int:
-        """Add an optical switch that links can pass on their way to a station.
-
-        Parameters
-        ----------
-        name : str
-            Its name.
-        ports : int
-            Ports, from 4 to 2**24: one for each node and two for each analyzer.
-        loss_db : float, default 0
-            Loss of each photon on its way through (dB), from 0 to 1000; it enters the physics of the links.
-        reconfiguration_s : float, default 0
-            Time to connect an analyzer to another link (s), from 0 to 1e6.
-        topology : {"crossbar", "omega"}, default "crossbar"
-            Any free port can be connected with any other; or stages of exchangers with one way from port to
-            port, so that connections may block each other.
-
-        Returns
-        -------
-        int
-            Its number, counted from 0.
-        """
-        made = HubSwitch(
-            name, ports=ports, loss_db=loss_db, reconfiguration_s=reconfiguration_s, topology=topology
-        )
-        number = self._core.add_switch(branches(made))
-        self._hub.switches[name] = made
-        return number
-
-    def connect(
-        self,
-        a: str,
-        b: str,
-        *,
-        station: str | Station,
-        schedule: Schedule,
-        switch: str | None = None,
-        parallel: int = 1,
-        name: str | None = None,
-        **link: Any,
-    ) -> int:
-        """Add a link between two nodes that were added as il.Node.
-
-        Parameters
-        ----------
-        a, b : str
-            Names of the nodes, node A of the link first.
-        station : str or Station
-            Name of a station that was added with its physics, to be shared; or a station of its own.
-        schedule : Schedule
-            When attempts happen.
-        switch : str, optional
-            Name of the switch before the shared station.
-        parallel : int, default 1
-            Links that work side by side.
-        name : str, optional
-            Name of the link.
-        **link
-            Other parameters of `Link`, such as ``paths`` and ``encoding``.
-
-        Returns
-        -------
-        int
-            Number of the (first) link.
-
-        Raises
-        ------
-        ParameterError, ModelError
-            For nodes of which only the name is known, a station without physics, and as `add_link`.
-        """
-        nodes = []
-        for path, end in (("a", a), ("b", b)):
-            self._core.node(end, path)
-            if end not in self._known.definitions:
-                raise refused(path, end, "a node that was added as an il.Node")
-            nodes.append(self._known.definitions[end][0])
-        physics = station if isinstance(station, Station) else self._hub.physics.get(station)
-        if physics is None:
-            self._hub.places(station, switch)
-            raise refused("station", station, "a station that was added with an il.Station")
-        made = Link(*nodes, station=physics, schedule=schedule, **link)
-        shared = None if isinstance(station, Station) else station
-        return self.add_link(made, (a, b), name, station=shared, switch=switch, parallel=parallel)
-
-    def _behind(self, link: Link, station: str | None, switch: str | None) -> Link:
-        """Physics of a link as a switch leaves it."""
-        if station is None:
-            if switch is not None:
-                raise refused("switch", switch, "left out without `station`")
-            return link
-        _, _, loss_db = self._hub.places(station, switch)
-        return link.through(loss_db) if loss_db > 0 else link
-
-    def _share(self, links: range, station: str | None, switch: str | None) -> None:
-        if station is None:
-            return
-        number, through, _ = self._hub.places(station, switch)
-        self._core.share(list(links), number, through)
-        self._hub.shared.update(dict.fromkeys(links, (station, switch)))
-
     def add_link(
         self,
         link: Link,
@@ -646,98 +490,6 @@ class Network:
                 raise refused(f"{path}.{side}", name, "the name of a node")
         return cast("tuple[str, str]", (first, second))
 
-    # --- what is wanted
-
-    def demand(
-        self,
-        a: str,
-        b: str,
-        *,
-        rate_hz: float | None = None,
-        times_s: Sequence[float] | None = None,
-        saturate: bool = False,
-        min_fidelity: float = 0.0,
-        queue_limit: int | None = None,
-        in_flight: int | None = None,
-        route: Sequence[str] | None = None,
-        weight: str = "hops",
-    ) -> int:
-        """Add a demand; exactly one of `rate_hz`, `times_s` and `saturate` says how many pairs it wants.
-
-        Parameters
-        ----------
-        a, b : str
-            Names of the two nodes; the first qubit of delivered states is that of `a`.
-        rate_hz : float, optional
-            Mean rate of requests, which come at random (1/s), above 0 and at most 1e11.
-        times_s : sequence of float, optional
-            Times of requests (s), ascending, from 0 to 1e6.
-        saturate : bool, default False
-            Whether there is always one request more.
-        min_fidelity : float, default 0
-            Fidelity to phi+ in [0, 1] below which a pair is not delivered but thrown away.
-        queue_limit : int, optional
-            Requests that may wait, the one being served included, at least 1; further ones are blocked. By
-            default any number.
-        in_flight : int, optional
-            Requests that are worked on at the same time, at least 1; by default one for a saturated demand,
-            all that wait for others.
-        route : sequence of str, optional
-            Names of all nodes on the way, both ends included; by default the best way by `weight`.
-        weight : {"hops", "rate", "fidelity"}, default "hops"
-            What makes a way short: few links, a small sum of mean times to a herald, or a large product of
-            Werner weights (4 F - 1)/3.
-
-        Returns
-        -------
-        int
-            Its number, counted from 0.
-
-        Raises
-        ------
-        ParameterError
-            For a name that no node has, and for what is outside its domain.
-        """
-        demand = Demand(
-            between=(a, b),
-            rate_hz=rate_hz,
-            times_s=times_s,
-            saturate=saturate,
-            min_fidelity=min_fidelity,
-            queue_limit=queue_limit,
-            in_flight=in_flight,
-            route=route,
-            weight=weight,
-        )
-        return self._add_demand(demand)
-
-    def _add_demand(self, demand: Demand) -> int:
-        number = self._core.add_demand(branches(demand))
-        self._demands.append(demand)
-        return number
-
-    def saturate_links(self) -> None:
-        """Let every link work for itself: each herald is delivered as a pair of its own.
-
-        Then there are no demands, and what `NetworkRun` tells by demand it tells by link.
-        """
-        self._core.saturate(True)
-        self._saturated = True
-
-    def route(self, demand: int) -> tuple[str, ...]:
-        """Names of the nodes on the way of a demand, both ends included.
-
-        Raises
-        ------
-        ParameterError
-            For ends that no links connect, and a route that links do not.
-        """
-        number = checks.count("demand", demand)
-        if number >= len(self._demands):
-            raise refused("demand", demand, f"the number of one of {len(self._demands)} demands")
-        names = self.node_names
-        return tuple(names[node] for node in self._core.route(number))
-
     # --- runs
 
     def run(
@@ -777,8 +529,8 @@ class Network:
             True: a bar if stderr is a terminal. A function is called with (done, total), the simulated time
             of all repetitions (s), about every 5 ms.
         rules : Rules, optional
-            Rules of one's own, `ionlink.Rules`, in place of what stations and nodes would do. What they raise
-            ends the run.
+            Rules of one's own, `ionlink.Rules`, in place of what stations, nodes and demands would do. What
+            they raise ends the run.
 
         Returns
         -------
@@ -791,7 +543,8 @@ class Network:
             On Ctrl-C, within about 0.1 s; its attribute `partial` holds the run so far.
         ParameterError, ModelError
             For impossible arguments, demands without a way or beyond their nodes' ions, a link that never
-            heralds, a network without links or demands, links that work for themselves and demands at once.
+            heralds, a network without links or demands, links that work for themselves and demands at once,
+            rules whose answers are none or whose questions cannot come up.
         """
         span_s = checks.duration("duration_s", duration_s)
         if policy is not None and not isinstance(policy, Policy):

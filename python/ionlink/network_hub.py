@@ -1,97 +1,22 @@
-"""Hubs of networks: the stations and switches that links share, and rules of one's own."""
+"""Hubs of networks: the stations and switches that links share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from ionlink.errors import refused
+from ionlink.link import Link
+from ionlink.parameters import HubStation, HubSwitch, Station
+from ionlink.tables import branches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from ionlink.link import Link
-    from ionlink.parameters import HubStation, HubSwitch, Station
+    from ionlink._core import Network as CoreNetwork
+    from ionlink.network_known import Known
+    from ionlink.parameters import Schedule
 
-__all__ = ["Candidate", "Hub", "Rules", "WaitingPair", "functions"]
-
-
-class Candidate(NamedTuple):
-    """A link that waits for a station and could start.
-
-    Parameters
-    ----------
-    link : int
-        Number of the link.
-    nodes : (int, int)
-        Numbers of its nodes.
-    since_s : float
-        Since when it waits (s).
-    requests : int
-        Requests that wait for its pairs.
-    """
-
-    link: int
-    nodes: tuple[int, int]
-    since_s: float
-    requests: int
-
-
-class WaitingPair(NamedTuple):
-    """A pair that waits at a node and could be swapped there.
-
-    Parameters
-    ----------
-    pair : int
-        Number of the pair in the trace.
-    other_end : int
-        Number of the node at its other end.
-    oldest_s : float
-        Herald of its oldest part (s).
-    heralds : int
-        Heralds that went into it.
-    """
-
-    pair: int
-    other_end: int
-    oldest_s: float
-    heralds: int
-
-
-@runtime_checkable
-class Rules(Protocol):
-    """Rules of one's own: any object with one or both of these methods.
-
-    Each answers with the place of what it chooses among those that wait, the longest waiting first, or None:
-    to let all of them wait until something else happens. The same questions must get the same answers, or
-    the run is not reproducible.
-    """
-
-    def next_link(self, now_s: float, station: int, waiting: Sequence[Candidate]) -> int | None:
-        """Link that a station serves next, in place of its own scheduling."""
-
-    def swap_pair(self, now_s: float, node: int, left: bool, waiting: Sequence[WaitingPair]) -> int | None:
-        """Pair that a node swaps, asked for each side once both have one.
-
-        `left` is the side toward the first node of the demand.
-        """
-
-
-def functions(rules: object) -> tuple[Callable[..., int | None] | None, Callable[..., int | None] | None]:
-    """What the core calls for rules of one's own."""
-    found = [getattr(rules, name, None) for name in ("next_link", "swap_pair")]
-    if rules is not None and not any(callable(function) for function in found):
-        raise refused("rules", rules, "an object with a method next_link or swap_pair")
-    next_link, swap_pair = found
-
-    def link(
-        now_s: float, station: int, waiting: list[tuple[int, tuple[int, int], float, int]]
-    ) -> int | None:
-        return next_link(now_s, station, [Candidate(*row) for row in waiting])  # type: ignore[misc, no-any-return]
-
-    def pair(now_s: float, node: int, left: bool, waiting: list[tuple[int, int, float, int]]) -> int | None:
-        return swap_pair(now_s, node, left, [WaitingPair(*row) for row in waiting])  # type: ignore[misc, no-any-return]
-
-    return (link if callable(next_link) else None, pair if callable(swap_pair) else None)
+__all__ = ["Hub", "WithHubs"]
 
 
 class Hub:
@@ -127,3 +52,172 @@ class Hub:
             known = f"the name of a switch: {names}" if names else "left out: there are no switches yet"
             raise refused("switch", switch, known)
         return number, list(self.switches).index(switch), self.switches[switch].loss_db
+
+
+class WithHubs:
+    """The part of `Network` that is about stations and switches."""
+
+    _core: CoreNetwork
+    _hub: Hub
+    _known: Known
+
+    if TYPE_CHECKING:
+
+        def add_link(
+            self,
+            link: Link,
+            between: Sequence[str] | None = None,
+            name: str | None = None,
+            *,
+            station: str | None = None,
+            switch: str | None = None,
+            parallel: int = 1,
+        ) -> int:
+            """Add a link."""
+
+    def add_station(
+        self,
+        name: str,
+        station: Station | None = None,
+        *,
+        count: int = 1,
+        discipline: str = "queue",
+        scheduling: str = "longest_waiting",
+    ) -> int:
+        """Add a station that links can share.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        station : Station, optional
+            What its analyzers are, for links that `connect` makes; other links bring their own.
+        count : int, default 1
+            Analyzers, each of which serves one link at a time, from 1 to 2**24.
+        discipline : {"queue", "loss"}, default "queue"
+            Whether requests that find no analyzer wait or are blocked.
+        scheduling : {"longest_waiting", "round_robin", "max_weight"}, default "longest_waiting"
+            Which of the links that wait is served next: first come, first served; one after the other in the
+            order of their numbers; the one with the most requests.
+
+        Returns
+        -------
+        int
+            Its number, counted from 0.
+        """
+        if station is not None and not isinstance(station, Station):
+            raise refused("station", station, "an il.Station")
+        made = HubStation(name, count=count, discipline=discipline, scheduling=scheduling)
+        number = self._core.add_station(branches(made))
+        self._hub.stations[name] = made
+        if station is not None:
+            self._hub.physics[name] = station
+        return number
+
+    def add_switch(
+        self,
+        name: str,
+        *,
+        ports: int,
+        loss_db: float = 0.0,
+        reconfiguration_s: float = 0.0,
+        topology: str = "crossbar",
+    ) -> int:
+        """Add an optical switch that links can pass on their way to a station.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        ports : int
+            Ports, from 4 to 2**24: one for each node and two for each analyzer.
+        loss_db : float, default 0
+            Loss of each photon on its way through (dB), from 0 to 1000; it enters the physics of the links.
+        reconfiguration_s : float, default 0
+            Time to connect an analyzer to another link (s), from 0 to 1e6.
+        topology : {"crossbar", "omega"}, default "crossbar"
+            Any free port can be connected with any other; or stages of exchangers with one way from port to
+            port, so that connections may block each other.
+
+        Returns
+        -------
+        int
+            Its number, counted from 0.
+        """
+        made = HubSwitch(
+            name, ports=ports, loss_db=loss_db, reconfiguration_s=reconfiguration_s, topology=topology
+        )
+        number = self._core.add_switch(branches(made))
+        self._hub.switches[name] = made
+        return number
+
+    def connect(
+        self,
+        a: str,
+        b: str,
+        *,
+        station: str | Station,
+        schedule: Schedule,
+        switch: str | None = None,
+        parallel: int = 1,
+        name: str | None = None,
+        **link: Any,
+    ) -> int:
+        """Add a link between two nodes that were added as il.Node.
+
+        Parameters
+        ----------
+        a, b : str
+            Names of the nodes, node A of the link first.
+        station : str or Station
+            Name of a station that was added with its physics, to be shared; or a station of its own.
+        schedule : Schedule
+            When attempts happen.
+        switch : str, optional
+            Name of the switch before the shared station.
+        parallel : int, default 1
+            Links that work side by side.
+        name : str, optional
+            Name of the link.
+        **link
+            Other parameters of `Link`, such as ``paths`` and ``encoding``.
+
+        Returns
+        -------
+        int
+            Number of the (first) link.
+
+        Raises
+        ------
+        ParameterError, ModelError
+            For nodes of which only the name is known, a station without physics, and as `add_link`.
+        """
+        nodes = []
+        for path, end in (("a", a), ("b", b)):
+            self._core.node(end, path)
+            if end not in self._known.definitions:
+                raise refused(path, end, "a node that was added as an il.Node")
+            nodes.append(self._known.definitions[end][0])
+        physics = station if isinstance(station, Station) else self._hub.physics.get(station)
+        if physics is None:
+            self._hub.places(station, switch)
+            raise refused("station", station, "a station that was added with an il.Station")
+        made = Link(*nodes, station=physics, schedule=schedule, **link)
+        shared = None if isinstance(station, Station) else station
+        return self.add_link(made, (a, b), name, station=shared, switch=switch, parallel=parallel)
+
+    def _behind(self, link: Link, station: str | None, switch: str | None) -> Link:
+        """Physics of a link as a switch leaves it."""
+        if station is None:
+            if switch is not None:
+                raise refused("switch", switch, "left out without `station`")
+            return link
+        _, _, loss_db = self._hub.places(station, switch)
+        return link.through(loss_db) if loss_db > 0 else link
+
+    def _share(self, links: range, station: str | None, switch: str | None) -> None:
+        if station is None:
+            return
+        number, through, _ = self._hub.places(station, switch)
+        self._core.share(list(links), number, through)
+        self._hub.shared.update(dict.fromkeys(links, (station, switch)))

@@ -13,9 +13,11 @@ mod heralds;
 mod hub;
 mod ions;
 mod kernel;
+mod operations;
 mod pairs;
 pub mod params;
 pub mod record;
+mod routes;
 mod rules;
 mod run;
 mod saturated;
@@ -28,6 +30,6 @@ pub use params::{
     PolicyParams, Scheduling, SwapOrder, Topology, Weight,
 };
 pub use record::{Deliveries, Fates, Happening, NetworkRecord, RecordLevel, Totals, Trace};
-pub use rules::{Asked, Candidate, Rules, WaitingPair};
+pub use rules::{Asked, Candidate, CandidateRoute, Distilling, Rules, WaitingPair};
 pub use run::{NetworkPlan, NetworkRun};
 pub use topology::{Network, Saturation};

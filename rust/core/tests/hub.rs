@@ -254,7 +254,7 @@ impl Rules for LastFirst {
     }
 
     fn asked(&self) -> Asked {
-        Asked { next_link: true, swap_pair: false }
+        Asked { next_link: true, ..Asked::default() }
     }
 }
 

@@ -13,6 +13,7 @@ mod errors;
 mod link;
 mod network;
 mod params;
+mod rules;
 
 use pyo3::prelude::*;
 

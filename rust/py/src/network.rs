@@ -2,19 +2,19 @@
 
 use crate::errors::{internal, translate};
 use crate::link::PyLink;
+use crate::rules::{Functions, OwnRules};
 use crate::{arrays, params};
 use ionlink_core::network::file::NetworkFile;
 use ionlink_core::network::{
-    Asked, Candidate, Deliveries, DemandParams, Fates, Happening, HubStationParams, HubSwitchParams, Network,
+    Deliveries, DemandParams, Fates, Happening, HubStationParams, HubSwitchParams, Network,
     NetworkNodeParams, NetworkPlan, NetworkRun, RecordLevel, Rules, Saturation, StateChoice, Trace,
-    WaitingPair,
 };
 use ionlink_core::tree::{Node, Tree};
 use ionlink_core::{Error, Key, State};
 use numpy::{Complex64, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// A network that grows. Its runs keep what it was: a shared network is copied before it changes.
 #[pyclass(frozen, name = "Network", module = "ionlink._core")]
@@ -135,7 +135,7 @@ impl PyNetwork {
         repetitions: u64,
         threads: usize,
         observer: Option<Py<PyAny>>,
-        rules: (Option<Py<PyAny>>, Option<Py<PyAny>>),
+        rules: Functions,
     ) -> PyResult<(PyNetworkRun, Option<Py<PyAny>>)> {
         let level = named(
             "record",
@@ -160,77 +160,31 @@ impl PyNetwork {
         let total_s = duration_s * repetitions as f64;
         let network = self.now();
         let mut ended = None;
-        let own = OwnRules { next_link: rules.0, swap_pair: rules.1, failed: Mutex::new(None) };
-        let asked = own.next_link.is_some() || own.swap_pair.is_some();
-        let run = py
-            .detach(|| {
-                network.run_by(&plan, asked.then_some(&own as &dyn Rules), &mut |done_s| {
-                    if own.has_failed() {
-                        return false;
-                    }
-                    let looked = Python::attach(|py| {
-                        py.check_signals()?;
-                        observer
-                            .as_ref()
-                            .map_or(Ok(()), |observer| observer.call1(py, (done_s, total_s)).map(drop))
-                    });
-                    looked.map_err(|error| ended = Some(error)).is_ok()
-                })
+        let own = OwnRules::new(rules);
+        let run = py.detach(|| {
+            network.run_by(&plan, own.is_any().then_some(&own as &dyn Rules), &mut |done_s| {
+                let looked = Python::attach(|py| {
+                    py.check_signals()?;
+                    observer
+                        .as_ref()
+                        .map_or(Ok(()), |observer| observer.call1(py, (done_s, total_s)).map(drop))
+                });
+                looked.map_err(|error| ended = Some(error)).is_ok()
             })
-            .map_err(translate)?;
-        if let Some(error) = own.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(error);
+        });
+        if let Some(raised) = own.raised() {
+            // what the core makes of a question without an answer is not the reason
+            if run.is_err() {
+                return Err(raised);
+            }
+            ended.get_or_insert(raised);
         }
+        let run = run.map_err(translate)?;
         // what was delivered is not to be lost
         if let Err(error) = py.check_signals() {
             ended.get_or_insert(error);
         }
         Ok((PyNetworkRun { network, run }, ended.map(|error| error.into_value(py).into_any())))
-    }
-}
-
-/// Rules that are Python functions. What they raise ends the run.
-struct OwnRules {
-    next_link: Option<Py<PyAny>>,
-    swap_pair: Option<Py<PyAny>>,
-    failed: Mutex<Option<PyErr>>,
-}
-
-impl OwnRules {
-    fn has_failed(&self) -> bool {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    fn answer(&self, ask: impl FnOnce(Python<'_>) -> PyResult<Option<usize>>) -> Option<usize> {
-        if self.has_failed() {
-            return None;
-        }
-        Python::attach(ask).unwrap_or_else(|error| {
-            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            None
-        })
-    }
-}
-
-impl Rules for OwnRules {
-    fn next_link(&self, now_s: f64, station: u32, waiting: &[Candidate]) -> Option<usize> {
-        let function = self.next_link.as_ref()?;
-        let rows: Vec<_> = waiting
-            .iter()
-            .map(|link| (link.link, (link.nodes[0], link.nodes[1]), link.since_s, link.requests))
-            .collect();
-        self.answer(|py| function.call1(py, (now_s, station, rows))?.extract(py))
-    }
-
-    fn swap_pair(&self, now_s: f64, node: u32, left: bool, waiting: &[WaitingPair]) -> Option<usize> {
-        let function = self.swap_pair.as_ref()?;
-        let rows: Vec<_> =
-            waiting.iter().map(|pair| (pair.pair, pair.other_end, pair.oldest_s, pair.heralds)).collect();
-        self.answer(|py| function.call1(py, (now_s, node, left, rows))?.extract(py))
-    }
-
-    fn asked(&self) -> Asked {
-        Asked { next_link: self.next_link.is_some(), swap_pair: self.swap_pair.is_some() }
     }
 }
 

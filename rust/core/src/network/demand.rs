@@ -4,8 +4,8 @@ use super::comb::{PS_PER_S, picoseconds};
 use super::kernel::{Event, Kernel};
 use super::params::SwapOrder;
 use super::record::{Entry, Happening, NO_PAIR};
+use super::routes::Way;
 use super::run::Job;
-use super::topology::Way;
 use crate::error::Result;
 use crate::math;
 use crate::stream::{BlockKey, Xoshiro};
@@ -151,7 +151,7 @@ impl Kernel<'_, '_> {
         if blocked {
             return Ok(());
         }
-        self.bind_waiting(number as u32);
+        self.bind_waiting(number as u32)?;
         let hops = self.demands[number].way.links.len();
         self.start_way(number as u32, 0..hops, going)
     }

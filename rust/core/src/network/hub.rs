@@ -3,7 +3,7 @@
 use super::comb::{picoseconds, seconds};
 use super::kernel::{Kernel, NONE};
 use super::params::{Discipline, Scheduling, Topology};
-use super::rules::{Asked, Candidate, Rules};
+use super::rules::{self, Asked, Candidate, Rules};
 use super::topology::Network;
 use crate::error::Result;
 use std::collections::VecDeque;
@@ -192,7 +192,7 @@ impl Kernel<'_, '_> {
         }
         while self.stations[station as usize].free > 0 {
             if let Some((rules, Asked { next_link: true, .. })) = self.job.rules {
-                let Some(link) = self.asked_for(rules, station) else { return Ok(()) };
+                let Some(link) = self.asked_for(rules, station)? else { return Ok(()) };
                 self.grant(link, going)?;
                 continue;
             }
@@ -223,7 +223,7 @@ impl Kernel<'_, '_> {
     }
 
     /// The link that rules of one's own choose.
-    fn asked_for(&self, rules: &dyn Rules, station: u32) -> Option<u32> {
+    fn asked_for(&self, rules: &dyn Rules, station: u32) -> Result<Option<u32>> {
         let queue = self.stations[station as usize].queue.iter();
         let waiting: Vec<Candidate> = queue
             .filter(|link| self.may_have_all(**link).is_some())
@@ -235,10 +235,10 @@ impl Kernel<'_, '_> {
             })
             .collect();
         if waiting.is_empty() {
-            return None;
+            return Ok(None);
         }
-        let place = rules.next_link(seconds(self.now_ps), station, &waiting)?;
-        waiting.get(place).map(|candidate| candidate.link)
+        let Some(place) = rules.next_link(seconds(self.now_ps), station, &waiting) else { return Ok(None) };
+        Ok(Some(waiting[rules::placed("next_link", place, waiting.len())?].link))
     }
 
     /// Requests that wait for a pair of a link.

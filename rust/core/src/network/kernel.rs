@@ -8,7 +8,8 @@ use super::comb::{picoseconds, seconds};
 use super::demand::Demand;
 use super::heralds::{Drawer, Source};
 use super::hub::{self, StationAtWork, SwitchAtWork};
-use super::pairs::{Operation, Stored};
+use super::operations::Operation;
+use super::pairs::Stored;
 use super::record::{
     Delivery, Entry, Happening, LATENCY_BINS, NO_PAIR, NetworkRecord, RecordLevel, Totals, latency_bin,
 };
@@ -291,7 +292,9 @@ impl<'a, 'd> Kernel<'a, 'd> {
             self.start(link, going)?;
         }
         let (mut count, mut told_ps) = (0_u64, 0);
-        while let Some((time_ps, event)) = self.agenda.pop() {
+        while !self.job.is_ended()
+            && let Some((time_ps, event)) = self.agenda.pop()
+        {
             if time_ps > self.job.duration_ps {
                 break;
             }
@@ -309,7 +312,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             match event {
                 Event::Herald { link, turn } => self.herald(link, turn, going)?,
                 Event::Freed { node } => self.free_ions(node, 1, going)?,
-                Event::Ready { pair } => self.ready(pair),
+                Event::Ready { pair } => self.ready(pair)?,
                 Event::Operated { operation } => self.operated(operation, going)?,
                 Event::Distilled { operation } => self.distilled(operation, going)?,
                 Event::Deliver { pair } => self.deliver(pair, going)?,
@@ -319,7 +322,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
                 Event::Request { demand } => self.request(demand as usize, going)?,
             }
         }
-        let end_ps = self.job.duration_ps;
+        let end_ps = if self.job.is_ended() { self.now_ps } else { self.job.duration_ps };
         Ok(self.finish(end_ps))
     }
 
@@ -427,7 +430,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
         if ions > 1 {
             self.give_back(place.nodes, ions - 1);
         }
-        self.take_up(link, number, &pair);
+        self.take_up(link, number, &pair)?;
         self.stop_unwanted(link, going)?;
         self.start(link, going)?;
         self.serve_all(link, going)

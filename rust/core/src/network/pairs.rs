@@ -1,21 +1,20 @@
-//! Stored pairs: how they wait, are swapped, distilled, delivered and thrown away.
+//! Stored pairs: how they wait, are delivered and thrown away.
 //!
 //! A pair lies along the way of its demand, from its node `low` to its node `high`. What waiting does to a qubit is applied
 //! when the qubit is next used: it commutes with what happens to the other one.
 
 use super::comb::{picoseconds, seconds};
-use super::demand::Demand;
 use super::kernel::{Event, Kernel, NONE};
-use super::params::Distillation;
 use super::record::{Delivery, Entry, Happening, NO_PAIR};
 use super::rules::{Asked, WaitingPair};
+use crate::check;
 use crate::error::Result;
 use crate::state::{BellState, Correlations};
 use std::ops::Range;
 
 /// What is being done with a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
+pub(super) enum Use {
     /// Nothing: it waits.
     Waiting,
     /// It is part of an operation, or on its way to be delivered.
@@ -27,9 +26,9 @@ enum Use {
 /// One qubit of a pair.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Half {
-    node: u32,
+    pub(super) node: u32,
     /// The link it came by, and the side of that link.
-    link: u32,
+    pub(super) link: u32,
     side: u8,
     /// Whether it is stored on a memory ion.
     stored: bool,
@@ -43,35 +42,38 @@ pub(super) struct Half {
 /// A pair.
 #[derive(Debug)]
 pub(super) struct Stored {
-    pair: Correlations,
-    halves: [Half; 2],
-    demand: u32,
-    low: u32,
-    high: u32,
+    pub(super) pair: Correlations,
+    pub(super) halves: [Half; 2],
+    pub(super) demand: u32,
+    pub(super) low: u32,
+    pub(super) high: u32,
     /// Rounds of distillation behind it.
-    level: u32,
-    heralds: u32,
+    pub(super) level: u32,
+    pub(super) heralds: u32,
     /// Whether swaps made it.
-    swapped: bool,
+    pub(super) swapped: bool,
     /// When both ends know what corrections it needs (ps).
-    known_ps: u64,
+    pub(super) known_ps: u64,
     /// Herald of its oldest part (ps).
-    oldest_ps: u64,
-    in_use: Use,
+    pub(super) oldest_ps: u64,
+    /// When its wait ends at the latest (ps).
+    pub(super) until_ps: u64,
+    pub(super) in_use: Use,
     /// Counts the pairs that had this place.
-    turn: u32,
+    pub(super) turn: u32,
     /// Number in the trace.
-    number: u64,
+    pub(super) number: u64,
 }
 
 impl Stored {
     /// What rules of one's own see of it; `far` is its qubit at the other end.
-    fn shown(&self, far: usize) -> WaitingPair {
+    pub(super) fn shown(&self, far: usize) -> WaitingPair {
         WaitingPair {
             pair: self.number,
             other_end: self.halves[far].node,
             oldest_s: seconds(self.oldest_ps),
             heralds: self.heralds,
+            rounds: self.level,
         }
     }
 
@@ -80,22 +82,10 @@ impl Stored {
     }
 }
 
-/// An operation on two pairs of a demand.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Operation {
-    pairs: [u32; 2],
-    demand: u32,
-    /// The node of the way at which they are swapped; nothing for distillation.
-    swap_at: Option<u32>,
-    /// Whether a distillation worked, and the numbers of its pairs.
-    worked: bool,
-    parts: [u64; 2],
-}
-
 impl Kernel<'_, '_> {
     /// Stores the pair of a herald, for the demand whose request is the oldest of those that can use it now; for nobody in
     /// particular while several demands could use it later.
-    pub(super) fn take_up(&mut self, link: u32, number: u64, pair: &Correlations) {
+    pub(super) fn take_up(&mut self, link: u32, number: u64, pair: &Correlations) -> Result<()> {
         let place = self.network.links[link as usize];
         if self.longest_waiting(link, false).is_none() {
             // its request was served while the link attempted
@@ -103,7 +93,7 @@ impl Kernel<'_, '_> {
             let (event, parts) = (Happening::Unwanted, [NO_PAIR; 2]);
             self.note(Entry { event, subject: link, pair: number, parts, fidelity: f64::NAN });
             self.give_back(place.nodes, 1);
-            return;
+            return Ok(());
         }
         let mut pair = *pair;
         let mut ready_ps = self.now_ps;
@@ -140,44 +130,45 @@ impl Kernel<'_, '_> {
             swapped: false,
             known_ps: self.now_ps,
             oldest_ps: self.now_ps,
+            until_ps: u64::MAX,
             in_use: Use::Waiting,
             turn: 0,
             number,
-        });
+        })?;
         if ready_ps > self.now_ps {
             self.pairs[pair as usize].in_use = Use::Busy;
             self.moving[self.bundle_of[link as usize] as usize] += 1;
             self.at(ready_ps, Event::Ready { pair });
-        } else {
-            self.offer(pair);
+            return Ok(());
         }
+        self.offer(pair)
     }
 
     /// The qubits of a pair have reached their ions.
-    pub(super) fn ready(&mut self, pair: u32) {
-        let Stored { oldest_ps, turn, halves, .. } = self.pairs[pair as usize];
+    pub(super) fn ready(&mut self, pair: u32) -> Result<()> {
+        let Stored { until_ps, turn, halves, .. } = self.pairs[pair as usize];
         self.moving[self.bundle_of[halves[0].link as usize] as usize] -= 1;
         self.pairs[pair as usize].in_use = Use::Waiting;
-        if self.cutoff_ps.is_some_and(|cutoff_ps| oldest_ps.saturating_add(cutoff_ps) < self.now_ps) {
+        if until_ps < self.now_ps {
             // it aged on the way
             self.at(self.now_ps, Event::Expire { pair, turn });
-        } else {
-            self.offer(pair);
+            return Ok(());
         }
+        self.offer(pair)
     }
 
     /// Gives a link's pair to the demand that is to have it, or lets it wait for one.
-    fn offer(&mut self, pair: u32) {
+    fn offer(&mut self, pair: u32) -> Result<()> {
         let link = self.pairs[pair as usize].halves[0].link;
         // distillation needs two pairs of one demand: no use in waiting
         let only_one = self.users[link as usize].len() == 1 || self.levels > 0;
         if let Some((demand, position)) = self.longest_waiting(link, !only_one) {
             self.bind(pair, demand, position);
-            self.place(pair);
-        } else {
-            let turn = self.pairs[pair as usize].turn;
-            self.unbound[self.bundle_of[link as usize] as usize].push_back((pair, turn));
+            return self.place(pair);
         }
+        let turn = self.pairs[pair as usize].turn;
+        self.unbound[self.bundle_of[link as usize] as usize].push_back((pair, turn));
+        Ok(())
     }
 
     /// The demand whose request for a pair of a link is the oldest, and the place of the link on its way; if `now`, of those alone
@@ -222,7 +213,7 @@ impl Kernel<'_, '_> {
     }
 
     /// Gives a waiting pair of a link to a demand.
-    fn bind(&mut self, pair: u32, number: u32, position: u32) {
+    pub(super) fn bind(&mut self, pair: u32, number: u32, position: u32) {
         let now_ps = self.now_ps;
         let demand = &mut self.demands[number as usize];
         demand.given_ps[position as usize] = now_ps + 1;
@@ -237,7 +228,7 @@ impl Kernel<'_, '_> {
     }
 
     /// Gives a demand pairs that wait for nobody in particular, where it can do something with them.
-    pub(super) fn bind_waiting(&mut self, number: u32) {
+    pub(super) fn bind_waiting(&mut self, number: u32) -> Result<()> {
         for position in 0..self.demands[number as usize].way.links.len() as u32 {
             let link = self.demands[number as usize].way.bundles[position as usize][0];
             while self.demands[number as usize].wanted(position as usize) > 0
@@ -251,13 +242,14 @@ impl Kernel<'_, '_> {
                     break;
                 }
                 self.bind(pair, number, position);
-                self.place(pair);
+                self.place(pair)?;
             }
         }
+        Ok(())
     }
 
     /// Stores a pair; says where.
-    fn insert(&mut self, mut stored: Stored) -> u32 {
+    pub(super) fn insert(&mut self, mut stored: Stored) -> Result<u32> {
         let pair = if let Some(free) = self.free_pairs.pop() {
             stored.turn = self.pairs[free as usize].turn.wrapping_add(1);
             self.pairs[free as usize] = stored;
@@ -266,15 +258,18 @@ impl Kernel<'_, '_> {
             self.pairs.push(stored);
             self.pairs.len() as u32 - 1
         };
-        self.limit(pair);
-        pair
+        self.limit(pair)?;
+        Ok(pair)
     }
 
     /// Puts the end of a pair's wait on the calendar: the cut-off, and the loss of one of its qubits.
-    fn limit(&mut self, pair: u32) {
-        let Stored { oldest_ps, turn, halves, .. } = self.pairs[pair as usize];
-        if let Some(cutoff_ps) = self.cutoff_ps {
-            self.at(oldest_ps.saturating_add(cutoff_ps).max(self.now_ps), Event::Expire { pair, turn });
+    pub(super) fn limit(&mut self, pair: u32) -> Result<()> {
+        let cutoff_ps = self.cutoff_of(pair)?;
+        let stored = &mut self.pairs[pair as usize];
+        stored.until_ps = cutoff_ps.map_or(u64::MAX, |cutoff_ps| stored.oldest_ps.saturating_add(cutoff_ps));
+        let Stored { until_ps, turn, halves, .. } = *stored;
+        if cutoff_ps.is_some() {
+            self.at(until_ps.max(self.now_ps), Event::Expire { pair, turn });
         }
         let rate_hz: f64 =
             halves.iter().map(|half| self.network.nodes[half.node as usize].params.loss_rate_hz).sum();
@@ -282,24 +277,41 @@ impl Kernel<'_, '_> {
             let wait_s = -crate::math::ln(self.rng.uniform_open()) / rate_hz;
             self.at(self.now_ps.saturating_add(picoseconds(wait_s)), Event::Lose { pair, turn });
         }
+        Ok(())
+    }
+
+    /// The age that a pair may reach (ps).
+    fn cutoff_of(&self, pair: u32) -> Result<Option<u64>> {
+        let Some((rules, Asked { cutoff_s: true, .. })) = self.job.rules else { return Ok(self.cutoff_ps) };
+        let stored = &self.pairs[pair as usize];
+        let nodes = stored.halves.map(|half| half.node);
+        match rules.cutoff_s(seconds(self.now_ps), nodes, &stored.shown(1)) {
+            Some(cutoff_s) => Ok(Some(picoseconds(check::non_negative("rules.cutoff_s", cutoff_s, "s")?))),
+            None => Ok(self.cutoff_ps),
+        }
     }
 
     /// Puts a pair where it will be found, and starts what can be done with it.
-    fn place(&mut self, pair: u32) {
+    pub(super) fn place(&mut self, pair: u32) -> Result<()> {
         let Stored { demand: number, low, high, level, turn, .. } = self.pairs[pair as usize];
         let demand = &mut self.demands[number as usize];
         if level < self.levels {
-            let pool = &mut demand.pools[low as usize][level as usize];
-            pool.push_back((pair, turn));
+            // rules of one's own choose among all of them
+            let asked = matches!(self.job.rules, Some((_, Asked { distill_pair: true, .. })));
+            let round = if asked { 0 } else { level };
+            demand.pools[low as usize][round as usize].push_back((pair, turn));
+            if asked {
+                return self.ask_distill(number, low);
+            }
             self.distill(number, low, level);
-            return;
+            return Ok(());
         }
         let hops = demand.way.links.len() as u32;
         if high - low == hops {
             let time_ps = self.pairs[pair as usize].known_ps.max(self.now_ps);
             self.pairs[pair as usize].in_use = Use::Busy;
             self.at(time_ps, Event::Deliver { pair });
-            return;
+            return Ok(());
         }
         if high < hops {
             demand.ending[high as usize].push_back((pair, turn));
@@ -308,15 +320,16 @@ impl Kernel<'_, '_> {
             demand.starting[low as usize].push_back((pair, turn));
         }
         if high < hops {
-            self.swap(number, high);
+            self.swap(number, high)?;
         }
         if low > 0 && self.pairs[pair as usize].in_use == Use::Waiting {
-            self.swap(number, low);
+            self.swap(number, low)?;
         }
+        Ok(())
     }
 
     /// The first waiting pair of a queue that passes; those that are gone leave the queue.
-    fn first(
+    pub(super) fn first(
         pairs: &[Stored],
         queue: &mut std::collections::VecDeque<(u32, u32)>,
         passes: impl Fn(&Stored) -> bool,
@@ -328,108 +341,8 @@ impl Kernel<'_, '_> {
         queue.iter().map(|(pair, _)| *pair).find(|pair| passes(&pairs[*pair as usize]))
     }
 
-    /// Starts a swap at a node of a way, if it has a pair to each side.
-    fn swap(&mut self, number: u32, node: u32) {
-        if self.levels == 0 {
-            self.bind_partner(number, node, true);
-            self.bind_partner(number, node, false);
-        }
-        let Demand { ending, starting, halves, way, .. } = &mut self.demands[number as usize];
-        let bounds = halves.as_ref().map(|halves| halves[node as usize]);
-        let at = node as usize;
-        let left =
-            Self::first(&self.pairs, &mut ending[at], |pair| bounds.is_none_or(|(low, _)| pair.low == low));
-        let right = Self::first(&self.pairs, &mut starting[at], |pair| {
-            bounds.is_none_or(|(_, high)| pair.high == high)
-        });
-        let (Some(mut left), Some(mut right)) = (left, right) else { return };
-        if let Some((rules, Asked { swap_pair: true, .. })) = self.job.rules {
-            let name = way.nodes[at];
-            let fits = |pair: &Stored, ends: bool| {
-                bounds.is_none_or(|(low, high)| if ends { pair.low == low } else { pair.high == high })
-            };
-            let now_s = seconds(self.now_ps);
-            let chosen = |queue: &std::collections::VecDeque<(u32, u32)>, ends: bool| {
-                let all: Vec<u32> = queue
-                    .iter()
-                    .map(|(pair, _)| *pair)
-                    .filter(|pair| fits(&self.pairs[*pair as usize], ends))
-                    .collect();
-                let waiting: Vec<WaitingPair> =
-                    all.iter().map(|pair| self.pairs[*pair as usize].shown(usize::from(!ends))).collect();
-                rules.swap_pair(now_s, name, ends, &waiting).and_then(|place| all.get(place).copied())
-            };
-            let (Some(first), Some(second)) = (chosen(&ending[at], true), chosen(&starting[at], false))
-            else {
-                return;
-            };
-            (left, right) = (first, second);
-        }
-        let operation_ps = self.network.nodes[way.nodes[at] as usize].operation_ps();
-        let operation = Operation {
-            pairs: [left, right],
-            demand: number,
-            swap_at: Some(node),
-            worked: true,
-            parts: [NO_PAIR; 2],
-        };
-        self.operate(operation, operation_ps);
-    }
-
-    /// Starts a distillation of two pairs of a link that have the same number of rounds behind them.
-    fn distill(&mut self, number: u32, place: u32, level: u32) {
-        let demand = &mut self.demands[number as usize];
-        let pool = &mut demand.pools[place as usize][level as usize];
-        let Some(kept) = Self::first(&self.pairs, pool, |_| true) else { return };
-        let Some(spent) = pool.iter().map(|(pair, _)| *pair).find(|pair| *pair != kept) else { return };
-        let operation_ps = self.pairs[kept as usize]
-            .halves
-            .iter()
-            .map(|half| self.network.nodes[half.node as usize].operation_ps())
-            .fold(0, u64::max);
-        let operation = Operation {
-            pairs: [kept, spent],
-            demand: number,
-            swap_at: None,
-            worked: true,
-            parts: [NO_PAIR; 2],
-        };
-        self.operate(operation, operation_ps);
-    }
-
-    /// Gives a demand a pair that waits for nobody in particular at a node where it has none that ends (or starts) there.
-    fn bind_partner(&mut self, number: u32, node: u32, ends: bool) {
-        let Demand { ending, starting, way, .. } = &mut self.demands[number as usize];
-        let (queue, position) =
-            if ends { (&mut ending[node as usize], node - 1) } else { (&mut starting[node as usize], node) };
-        let link = way.bundles[position as usize][0];
-        if Self::first(&self.pairs, queue, |_| true).is_some()
-            || self.demands[number as usize].wanted(position as usize) == 0
-        {
-            return;
-        }
-        let Some(pair) = Self::first(&self.pairs, &mut self.unbound[link as usize], |_| true) else { return };
-        self.unbound[link as usize].retain(|(other, _)| *other != pair);
-        self.bind(pair, number, position);
-        self.place(pair);
-    }
-
-    fn operate(&mut self, operation: Operation, operation_ps: u64) {
-        for pair in operation.pairs {
-            self.pairs[pair as usize].in_use = Use::Busy;
-        }
-        let number = if let Some(free) = self.free_operations.pop() {
-            self.operations[free as usize] = operation;
-            free
-        } else {
-            self.operations.push(operation);
-            self.operations.len() as u32 - 1
-        };
-        self.at(self.now_ps.saturating_add(operation_ps), Event::Operated { operation: number });
-    }
-
     /// Applies a qubit's wait up to now.
-    fn settle(&mut self, pair: u32, qubit: usize) {
+    pub(super) fn settle(&mut self, pair: u32, qubit: usize) {
         let half = self.pairs[pair as usize].halves[qubit];
         let index = self.law_of[half.link as usize][usize::from(half.side)][usize::from(half.stored)];
         let law = self.laws[usize::from(index)];
@@ -443,148 +356,6 @@ impl Kernel<'_, '_> {
         }
         stored.halves[qubit].applied_ps = self.now_ps;
         stored.halves[qubit].attempts = attempts;
-    }
-
-    /// The gates of an operation are done.
-    pub(super) fn operated(&mut self, number: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
-        let operation = self.operations[number as usize];
-        let [first, second] = operation.pairs;
-        if operation.swap_at.is_some() {
-            self.free_operations.push(number);
-            return self.swapped(operation, going);
-        }
-        for pair in operation.pairs {
-            for qubit in 0..2 {
-                self.settle(pair, qubit);
-            }
-        }
-        let Stored { pair: kept, halves, low, high, .. } = &self.pairs[first as usize];
-        let noise = halves.map(|half| self.network.nodes[half.node as usize].swap_noise());
-        let other = &self.pairs[second as usize].pair;
-        let (pair, probability) = match self.job.policy.distill {
-            Some(Distillation::Bbpssw) => kept.bbpssw(other, noise),
-            _ => kept.dejmps(other, noise),
-        };
-        let message_ps = self.demands[operation.demand as usize].between_ps(*low, *high);
-        let worked = self.rng.uniform() < probability;
-        let heralds = self.pairs[second as usize].heralds;
-        let oldest_ps = self.pairs[first as usize].oldest_ps.min(self.pairs[second as usize].oldest_ps);
-        let spent = self.pairs[second as usize].number;
-        let halves = self.pairs[second as usize].halves;
-        let stored = &mut self.pairs[first as usize];
-        if worked {
-            stored.pair = pair;
-            stored.heralds += heralds;
-            stored.oldest_ps = oldest_ps;
-        }
-        // what was to happen to the pair before does not happen to the one that it has become
-        stored.turn = stored.turn.wrapping_add(1);
-        let parts = [stored.number, spent];
-        self.operations[number as usize] = Operation { worked, parts, ..operation };
-        // the other one is stored until both nodes know
-        self.record.fates.used += 1;
-        self.remove(second);
-        for half in halves {
-            self.release(half, going)?;
-        }
-        self.at(self.now_ps.saturating_add(message_ps), Event::Distilled { operation: number });
-        Ok(())
-    }
-
-    /// Both nodes know how a distillation went.
-    pub(super) fn distilled(&mut self, number: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
-        let Operation { pairs: [pair, _], demand, worked, parts, .. } = self.operations[number as usize];
-        self.free_operations.push(number);
-        self.record.fates.used += 1;
-        let Stored { halves, low, high, level, .. } = self.pairs[pair as usize];
-        let subject = halves[0].link;
-        if !worked {
-            self.note(Entry {
-                event: Happening::DistillFailed,
-                subject,
-                pair: NO_PAIR,
-                parts,
-                fidelity: f64::NAN,
-            });
-            let raw = 1 << (level + 1);
-            self.remove(pair);
-            self.lose(demand, low..high, raw);
-            return self.let_go(demand, halves, low..high, going);
-        }
-        let number = self.made;
-        self.made += 1;
-        self.record.fates.made += 1;
-        let now_ps = self.now_ps;
-        let stored = &mut self.pairs[pair as usize];
-        (stored.level, stored.number, stored.in_use) = (level + 1, number, Use::Waiting);
-        stored.known_ps = now_ps;
-        let fidelity = stored.pair.fidelity(BellState::PhiPlus);
-        self.note(Entry { event: Happening::Distill, subject, pair: number, parts, fidelity });
-        self.limit(pair);
-        self.place(pair);
-        Ok(())
-    }
-
-    /// A swap is done.
-    fn swapped(&mut self, operation: Operation, going: &mut dyn FnMut() -> bool) -> Result<()> {
-        let [left, right] = operation.pairs;
-        let number = operation.demand;
-        self.settle(left, 1);
-        self.settle(right, 0);
-        let (first, second) = (&self.pairs[left as usize], &self.pairs[right as usize]);
-        let (low, middle, high) = (first.low, first.high, second.high);
-        let [inner_left, inner_right] = [first.halves[1], second.halves[0]];
-        let outer = [first.halves[0], second.halves[1]];
-        let parts = [first.number, second.number];
-        let noise = self.network.nodes[inner_left.node as usize].swap_noise();
-        let pair = first.pair.swapped(&second.pair, noise);
-        let heralds = first.heralds.saturating_add(second.heralds);
-        let oldest_ps = first.oldest_ps.min(second.oldest_ps);
-        let demand = &self.demands[number as usize];
-        let message_ps = demand.between_ps(low, middle).max(demand.between_ps(middle, high));
-        let known_ps = first.known_ps.max(second.known_ps).max(self.now_ps.saturating_add(message_ps));
-        let level = first.level;
-        let probability = self.job.policy.swap_success_probability;
-        let works = probability >= 1.0 || self.rng.uniform() < probability;
-        self.record.fates.used += 2;
-        self.remove(left);
-        self.remove(right);
-        let subject = inner_left.node;
-        if works {
-            let stored_number = self.made;
-            self.made += 1;
-            self.record.fates.made += 1;
-            let fidelity = pair.fidelity(BellState::PhiPlus);
-            self.note(Entry { event: Happening::Swap, subject, pair: stored_number, parts, fidelity });
-            let stored = Stored {
-                pair,
-                halves: outer,
-                demand: number,
-                low,
-                high,
-                level,
-                heralds,
-                swapped: true,
-                known_ps,
-                oldest_ps,
-                in_use: Use::Waiting,
-                turn: 0,
-                number: stored_number,
-            };
-            let pair = self.insert(stored);
-            self.place(pair);
-            for half in [inner_left, inner_right] {
-                self.release(half, going)?;
-            }
-            return Ok(());
-        }
-        self.note(Entry { event: Happening::SwapFailed, subject, pair: NO_PAIR, parts, fidelity: f64::NAN });
-        let raw = self.demands[number as usize].raw_per_pair;
-        self.lose(number, low..high, raw);
-        for half in [inner_left, inner_right] {
-            self.release(half, going)?;
-        }
-        self.let_go(number, outer, low..high, going)
     }
 
     /// Both ends know of their pair.
@@ -655,7 +426,7 @@ impl Kernel<'_, '_> {
         self.let_go(demand, halves, low..high, going)
     }
 
-    fn remove(&mut self, pair: u32) {
+    pub(super) fn remove(&mut self, pair: u32) {
         let stored = &mut self.pairs[pair as usize];
         stored.in_use = Use::Gone;
         stored.turn = stored.turn.wrapping_add(1);
@@ -663,14 +434,14 @@ impl Kernel<'_, '_> {
     }
 
     /// A part of a way has so many heralds' worth of pairs less.
-    fn lose(&mut self, demand: u32, places: Range<u32>, raw: u64) {
+    pub(super) fn lose(&mut self, demand: u32, places: Range<u32>, raw: u64) {
         for supply in &mut self.demands[demand as usize].supply[places.start as usize..places.end as usize] {
             *supply -= raw;
         }
     }
 
     /// Frees both qubits of a pair and lets links start that now may.
-    fn let_go(
+    pub(super) fn let_go(
         &mut self,
         demand: u32,
         halves: [Half; 2],
@@ -692,7 +463,7 @@ impl Kernel<'_, '_> {
     }
 
     /// Frees a qubit's ion.
-    fn release(&mut self, half: Half, going: &mut dyn FnMut() -> bool) -> Result<()> {
+    pub(super) fn release(&mut self, half: Half, going: &mut dyn FnMut() -> bool) -> Result<()> {
         self.links[half.link as usize].stored[usize::from(half.side)] -= 1;
         self.count_stored(half.node, -1);
         if half.stored {

@@ -5,9 +5,10 @@ use super::heralds::{Drawer, StateChoice};
 use super::kernel::Kernel;
 use super::params::{Contention, DemandParams, MAX_DURATION_S, PolicyParams};
 use super::record::{Deliveries, Kept, LATENCY_BINS, NetworkRecord, RecordLevel};
+use super::routes::Way;
 use super::rules::{Asked, Rules};
 use super::saturated;
-use super::topology::{Network, Saturation, Way};
+use super::topology::{Network, Saturation};
 use super::waiting::Law;
 use crate::error::{Error, Result};
 use crate::state::{Correlations, State};
@@ -66,6 +67,11 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Whether rules of one's own end it.
+    pub(super) fn is_ended(&self) -> bool {
+        self.rules.is_some_and(|(rules, _)| rules.ends())
+    }
+
     /// A pair turned to phi+ by a gate at its second end; pairs that swaps made need none in one of four cases.
     pub(super) fn corrected(&self, pair: &Correlations, node: u32, swapped: bool) -> Correlations {
         let weight = self.network.nodes[node as usize].correction_weight();
@@ -185,7 +191,8 @@ impl Network {
         rules: Option<&dyn Rules>,
         observer: &mut dyn FnMut(f64) -> bool,
     ) -> Result<NetworkRun> {
-        let ways = self.check(plan)?;
+        let rules = rules.map(|rules| (rules, rules.asked()));
+        let ways = self.check(plan, rules)?;
         let job = |key: Key| Job {
             network: self,
             key,
@@ -193,7 +200,7 @@ impl Network {
             policy: plan.policy.clone(),
             level: plan.level,
             ways: ways.clone(),
-            rules: rules.map(|rules| (rules, rules.asked())),
+            rules,
         };
         let jobs: Vec<Job<'_>> =
             (0..plan.repetitions).map(|repetition| job(repeated(plan.key, repetition))).collect();
@@ -282,7 +289,7 @@ impl Network {
     }
 
     /// Checks the plan against the network; finds the ways of demands.
-    fn check(&self, plan: &NetworkPlan) -> Result<Vec<Way>> {
+    fn check(&self, plan: &NetworkPlan, rules: Option<(&dyn Rules, Asked)>) -> Result<Vec<Way>> {
         if !(plan.duration_s > 0.0 && plan.duration_s <= MAX_DURATION_S) {
             let domain = format!("above 0, at most {MAX_DURATION_S:e}");
             return Err(Error::parameter("duration_s", plan.duration_s, domain, "s"));
@@ -356,7 +363,14 @@ impl Network {
                     .into(),
             });
         }
-        let ways = (0..self.demands.len()).map(|demand| self.way(demand)).collect::<Result<Vec<_>>>()?;
+        let mut choose = None;
+        if let Some((rules, asked)) = rules {
+            asked.check(self.saturation == Saturation::Links, plan.policy.levels() > 0)?;
+            choose = asked.route.then_some(rules);
+        }
+        let ways = (0..self.demands.len())
+            .map(|demand| self.chosen_way(demand, choose))
+            .collect::<Result<Vec<_>>>()?;
         let shares = self.shares(&ways, plan.policy.levels());
         let levels = u64::from(plan.policy.levels());
         for (number, way) in ways.iter().enumerate() {
@@ -509,7 +523,7 @@ impl<'a> Tasks<'a> {
                 }
                 let job = &self.jobs[number / self.parts];
                 let result = self.part(network, job, number % self.parts, &mut drawers, &done_ps, going);
-                if result.is_err() {
+                if result.is_err() || job.is_ended() {
                     stop.store(true, Ordering::Relaxed);
                 }
                 let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

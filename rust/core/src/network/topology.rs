@@ -2,14 +2,14 @@
 
 use super::comb::{Comb, picoseconds};
 use super::kernel::NONE;
-use super::params::{DemandParams, HubStationParams, HubSwitchParams, NetworkNodeParams, Weight};
+use super::params::{DemandParams, HubStationParams, HubSwitchParams, NetworkNodeParams};
+use super::routes::Way;
 use super::waiting::Law;
 use crate::error::{Error, Result};
 use crate::gates::GatesParams;
 use crate::link::Link;
 use crate::memory::MemoryParams;
 use crate::state::{BellState, Correlations, OperationNoise};
-use petgraph::algo::astar;
 use petgraph::graph::{NodeIndex, UnGraph};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub struct Network {
     pub(super) switches: Vec<HubSwitchParams>,
     pub(super) demands: Vec<DemandParams>,
     pub(super) saturation: Saturation,
-    graph: UnGraph<(), u32>,
+    pub(super) graph: UnGraph<(), u32>,
 }
 
 /// What a network works for.
@@ -180,16 +180,6 @@ pub(super) struct Place {
 pub(super) struct PortsUsed {
     pub(super) nodes: Vec<u32>,
     pub(super) stations: Vec<u32>,
-}
-
-/// The way of a demand.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Way {
-    pub(super) nodes: Vec<u32>,
-    /// The best link from each node to the next.
-    pub(super) links: Vec<u32>,
-    /// All links there, which work side by side.
-    pub(super) bundles: Vec<Vec<u32>>,
 }
 
 impl Network {
@@ -473,100 +463,6 @@ impl Network {
         match if stored { node.storage.as_ref().or(own) } else { own } {
             Some(params) => Law::new(params),
             None => Ok(self.physics[place.physics as usize].laws[side]),
-        }
-    }
-
-    pub(super) fn way(&self, demand: usize) -> Result<Way> {
-        let params = &self.demands[demand];
-        let here = |error: Error| error.within(demand).within("demands");
-        let between = [self.node(&params.between[0])?, self.node(&params.between[1])?];
-        if params.weight != Weight::Hops {
-            // costs are of links whose herald probability is known
-            let mut physics = self.links.iter().map(|place| &self.physics[place.physics as usize]);
-            if let Some(error) = physics.find_map(|physics| physics.dependence.as_ref()) {
-                return Err(here(Error::Model {
-                    parameter: "weight".into(),
-                    message: format!("a link's rate and fidelity are not known beforehand: {error}"),
-                }));
-            }
-        }
-        let best = |from: u32, to: u32| {
-            self.graph
-                .edges_connecting(NodeIndex::new(from as usize), NodeIndex::new(to as usize))
-                .min_by(|a, b| {
-                    let cost = |link: u32| self.cost(link, params.weight);
-                    cost(*a.weight()).total_cmp(&cost(*b.weight())).then(a.weight().cmp(b.weight()))
-                })
-                .map(|edge| *edge.weight())
-        };
-        let nodes = if let Some(route) = &params.route {
-            let nodes = route.iter().map(|name| self.node(name)).collect::<Result<Vec<_>>>()?;
-            if nodes.first() != Some(&between[0]) || nodes.last() != Some(&between[1]) {
-                let value = format!("from {:?} to {:?}", route.first(), route.last());
-                return Err(here(Error::parameter(
-                    "route",
-                    value,
-                    "from the first to the second node of `between`",
-                    "",
-                )));
-            }
-            nodes
-        } else {
-            let found = astar(
-                &self.graph,
-                NodeIndex::new(between[0] as usize),
-                |node| node == NodeIndex::new(between[1] as usize),
-                |edge| self.cost(*edge.weight(), params.weight),
-                |_| 0.0,
-            );
-            match found.filter(|(cost, _)| cost.is_finite()) {
-                Some((_, nodes)) => nodes.into_iter().map(|node| node.index() as u32).collect(),
-                None => {
-                    return Err(here(Error::parameter(
-                        "between",
-                        format!("{:?} and {:?}", params.between[0], params.between[1]),
-                        "connected by links",
-                        "",
-                    )));
-                }
-            }
-        };
-        let (mut links, mut bundles) = (vec![], vec![]);
-        for pair in nodes.windows(2) {
-            links.push(best(pair[0], pair[1]).ok_or_else(|| {
-                let name = |node: u32| self.name(node).unwrap_or_default();
-                let value = format!("{:?} to {:?}", name(pair[0]), name(pair[1]));
-                here(Error::parameter("route", value, "nodes that a link connects", ""))
-            })?);
-            let [from, to] = [pair[0], pair[1]].map(|node| NodeIndex::new(node as usize));
-            let mut bundle: Vec<u32> =
-                self.graph.edges_connecting(from, to).map(|edge| *edge.weight()).collect();
-            bundle.sort_unstable();
-            bundles.push(bundle);
-        }
-        let mut sorted = nodes.clone();
-        sorted.sort_unstable();
-        if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(here(Error::parameter("route", "a node twice", "each node once", "")));
-        }
-        Ok(Way { nodes, links, bundles })
-    }
-
-    fn cost(&self, link: u32, weight: Weight) -> f64 {
-        let physics = &self.physics[self.links[link as usize].physics as usize];
-        match weight {
-            Weight::Hops => 1.0,
-            Weight::Rate => 1.0 / physics.rate_hz(),
-            Weight::Fidelity => {
-                let mut fidelity = 0.0;
-                let mut before = 0.0;
-                for (_, below, pair) in &physics.mean {
-                    fidelity += (below - before) * pair.fidelity(BellState::PhiPlus);
-                    before = *below;
-                }
-                let werner = (4.0 * fidelity - 1.0) / 3.0;
-                if werner > 0.0 { -crate::math::ln(werner.min(1.0)) } else { f64::INFINITY }
-            }
         }
     }
 }
