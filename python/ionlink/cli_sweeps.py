@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
+    from ionlink.link import Link
+    from ionlink.network import Network
+
 __all__ = ["add"]
 
 _MOST_ROWS = 40
+_THINGS = ("demand", "link")
+"""Dimensions of what has numbers of its own at each point; tables leave them out."""
 _WORDS = {"true": True, "false": False, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -32,9 +37,12 @@ def add(commands: Any) -> None:
     sweep = commands.add_parser(
         "sweep",
         help="results over values of parameters",
-        description="Results of a link over all combinations of values; exact, and sampled with --heralds.",
+        description=(
+            "Results over all combinations of values: of a link exact, and sampled with --heralds; of a "
+            "network simulated for --duration."
+        ),
     )
-    sweep.add_argument("link", help="name of a preset, or a link file")
+    sweep.add_argument("link", help="name of a preset, a link file, or a network file")
     sweep.add_argument(
         "--vary",
         action="append",
@@ -45,6 +53,9 @@ def add(commands: Any) -> None:
     )
     sweep.add_argument("--zip", action="store_true", help="values belong together one by one")
     sweep.add_argument("--heralds", type=number, metavar="N", help="heralds per point (default: exact only)")
+    sweep.add_argument("--duration", type=number, metavar="S", help="networks: time per point (s)")
+    sweep.add_argument("--repetitions", type=number, metavar="N", help="networks: runs per point (default 1)")
+    sweep.add_argument("--by-demand", action="store_true", help="networks: numbers of each demand, in --out")
     sweep.add_argument("--seed", type=int, metavar="S", help="whole number; default: drawn and reported")
     sweep.add_argument(
         "--engine", default="auto", metavar="E", help="auto (default), photon, click or herald"
@@ -121,10 +132,10 @@ def share(argument: str) -> tuple[int, int]:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from ionlink.cli import link_named
     from ionlink.sweeping import dataset, main
+    from ionlink.sweeping.models import Arguments
 
-    link = link_named(options.link)
+    model = _model(options.link)
     values = dict(options.vary)
     if len(values) < len(options.vary):
         raise ParameterError("`--vary` must name each path once", path="--vary")
@@ -133,9 +144,10 @@ def _sweep(options: argparse.Namespace) -> int:
         dataset.xarray()
     if options.out is not None:
         dataset.check_path(options.out)
-    plan = main.planned(
-        link, values, options.heralds, options.seed, options.zip, options.engine, options.checkpoint
+    given = Arguments(
+        options.heralds, options.engine, options.duration, options.repetitions, options.by_demand
     )
+    plan = main.planned(model, values, given, options.seed, options.zip, options.checkpoint)
     with _pool(options.workers) as pool:
         numbers = main.computed(plan, pool, options.threads, options.checkpoint, options.shard, progress=True)
     if options.shard is not None:
@@ -145,6 +157,20 @@ def _sweep(options: argparse.Namespace) -> int:
     return _told(dataset.dataset(plan, numbers), options.out)
 
 
+def _model(name: str) -> Link | Network:
+    """Link of a preset or of a file, or network of a file."""
+    from pathlib import Path
+
+    from ionlink import network_files, presets
+    from ionlink.cli import link_named
+
+    if name not in presets.names() and Path(name).is_file() and network_files.is_network(name):
+        from ionlink.network import Network
+
+        return Network.from_toml(name)
+    return link_named(name)
+
+
 def _check_share(options: argparse.Namespace) -> None:
     if options.shard is None:
         return
@@ -152,7 +178,7 @@ def _check_share(options: argparse.Namespace) -> None:
         raise ParameterError("`--shard` needs `--checkpoint`, where all shares meet", path="--shard")
     if options.out is not None:
         raise ParameterError("`--shard` computes a part: `ionlink merge` writes `--out`", path="--out")
-    if options.heralds is not None and options.seed is None:
+    if (options.heralds, options.duration) != (None, None) and options.seed is None:
         raise ParameterError("`--shard` needs `--seed`, the same for all shares", path="--seed")
 
 
@@ -219,8 +245,13 @@ def _told(sweep: Any, out: str | None) -> int:
     if out is not None:
         dataset.save_sweep(sweep, out)
     known = sweep.attrs
-    drawn = f", {known['heralds']:,} heralds each, seed {known['seed']}" if "heralds" in known else ""
-    points = math.prod(sweep.sizes.values())
+    drawn = ""
+    if "heralds" in known:
+        drawn = f", {known['heralds']:,} heralds each, seed {known['seed']}"
+    elif "duration_s" in known:
+        times = f"{known['repetitions']:,} times " if known["repetitions"] > 1 else ""
+        drawn = f", {times}{known['duration_s']:g} s each, seed {known['seed']}"
+    points = math.prod(length for name, length in sweep.sizes.items() if name not in _THINGS)
     print(f"{points:,} points{drawn}\n")
     rows = _rows(sweep) if points <= _MOST_ROWS else _ranges(sweep)
     print(table(rows, ">" * len(rows[0])))
@@ -230,9 +261,17 @@ def _told(sweep: Any, out: str | None) -> int:
     return 0
 
 
+def _axes(sweep: Any) -> list[str]:
+    return [name for name, axis in sweep.coords.items() if axis.dims[0] not in _THINGS]
+
+
+def _variables(sweep: Any) -> list[str]:
+    return [name for name, variable in sweep.data_vars.items() if variable.dims[-1] not in _THINGS]
+
+
 def _rows(sweep: Any) -> list[tuple[str, ...]]:
-    names = [name for name in sweep.data_vars if not name.endswith(("_low", "_high"))]
-    places = list(sweep.coords)
+    names = [name for name in _variables(sweep) if not name.endswith(("_low", "_high"))]
+    places = _axes(sweep)
     axes = [sweep[name].values for name in places]
     grid = axes if "point" in sweep.dims else np.meshgrid(*axes, indexing="ij")
     columns = [*grid, *(sweep[name].values for name in names)]
@@ -242,7 +281,7 @@ def _rows(sweep: Any) -> list[tuple[str, ...]]:
 
 def _ranges(sweep: Any) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("", "least", "most")]
-    for name in (*sweep.coords, *sweep.data_vars):
+    for name in (*_axes(sweep), *_variables(sweep)):
         values = sweep[name].values
         if values.dtype.kind not in "fiu":
             rows.append((name, f"{len(values)} values", ""))

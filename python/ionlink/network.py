@@ -124,6 +124,45 @@ class Network(WithHubs, WithDemands):
             "-".join(names[end] for end in self._ends[2 * count : 2 * count + 2]) if given is None else given
         )
 
+    def replace(self, changes: Mapping[str, object]) -> Self:
+        """Changed copy; keys are dotted paths such as ``nodes.alice.memory_ions``.
+
+        Parameters
+        ----------
+        changes : mapping of str to object
+            New values: numbers, strings, sequences, or parameter objects. The paths are those of network
+            files: ``nodes``, ``stations`` and ``switches`` by name or number, ``demands`` by number, each
+            with a field of theirs, and ``policy``; ``links`` by name or number, with ``efficiency`` or any
+            path of `Link.replace`. A ``*`` in place of a name means all of them, as in
+            ``links.*.mode_overlap``.
+
+        Returns
+        -------
+        Network
+            With the same nodes, links and names; physics that many links share is changed once.
+
+        Raises
+        ------
+        ParameterError
+            For a path that does not exist, with a suggestion; for one into a part that is not set; for two
+            paths to one parameter; for a value outside its domain; for a node that its links no longer agree
+            on. Who is connected with whom is not changed by paths.
+        ModelError
+            For links that a network cannot have, and gates that differ from those another link brings.
+
+        Examples
+        --------
+        >>> import ionlink as il
+        >>> network = il.Network()
+        >>> _ = network.add_link(il.basic_link(efficiency=(0.2, 0.2)))
+        >>> network.saturate_links()
+        >>> network.replace({"links.*.mode_overlap": 0.9}).links[0].mode_overlap
+        0.9
+        """
+        from ionlink import network_paths
+
+        return network_paths.replaced(self, changes)
+
     def __repr__(self) -> str:
         wants = "each for itself" if self._saturated else counted(len(self._demands), "demand")
         places = f"{counted(len(self._nodes), 'node')}, {counted(len(self._physics), 'link')}"
@@ -545,6 +584,18 @@ class Network(WithHubs, WithDemands):
             For impossible arguments, demands without a way or beyond their nodes' ions, a link that never
             heralds, a network without links or demands, links that work for themselves and demands at once,
             rules whose answers are none or whose questions cannot come up.
+        SizeError
+            With ``record="deliveries"`` or ``"trace"``, if what will be delivered would not fit into the
+            memory at hand.
+
+        Notes
+        -----
+        How many pairs will be delivered is estimated before the run: where links work for themselves from
+        their exact rates, the messages of their heralds and the ions and analyzers they share; for demands
+        it is at most their requests, at most what the links of the weakest part of each way bring (divided
+        by the pairs that distillation spends, times the probability that a swap works), and at most what
+        all links bring that they use. Rates that are not known beforehand bound nothing: such runs are not
+        refused.
         """
         span_s = checks.duration("duration_s", duration_s)
         if policy is not None and not isinstance(policy, Policy):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     _N = TypeVar("_N", bound=Network)
 
-_EFFICIENCIES = tuple(f"nodes.{side}.collection.efficiency" for side in (0, 1))
+EFFICIENCIES = tuple(f"nodes.{side}.collection.efficiency" for side in (0, 1))
 _OF_NODES = tuple(column.name for column in columns(NetworkNode) if column.name != "name")
 _OF_EDGES = ("link", "name", "efficiency", "between", "number", "station", "switch")
 
@@ -48,10 +48,15 @@ def read(cls: type[_N], path: str | os.PathLike[str]) -> _N:
     except UnicodeDecodeError as error:
         raise ParameterError(f"{path}: not a text in UTF-8 (byte {error.start})") from None
     try:
-        return _network(cls, _core.network_file(text), file.parent)
+        return of_text(cls, text, file.parent)
     except ParameterError as error:
         error.args = (f"{path}: {error}",)
         raise
+
+
+def of_text(cls: type[_N], text: str, folder: Path) -> _N:
+    """Network of the text of a file in a folder."""
+    return _network(cls, _core.network_file(text), folder)
 
 
 def _network(cls: type[_N], found: dict[str, Any], folder: Path) -> _N:
@@ -115,15 +120,25 @@ def _model(name: str, model: object, folder: Path) -> Link:
 
 
 def _with_efficiency(link: Link, efficiency: Any, path: str) -> Link:
+    refuse_without_efficiency(link, efficiency, path)
+    return link.replace(dict(zip(EFFICIENCIES, efficiency, strict=True)))
+
+
+def refuse_without_efficiency(link: Link, efficiency: Any, path: str) -> None:
+    """Refuse efficiencies for a link that has none which are measured; `path` names them."""
     for node in link.nodes:
         if not isinstance(node.collection, MeasuredEfficiency):
             domain = f"left out: node {node.name!r} of the link has no measured efficiency"
             raise refused(path, efficiency, domain)
-    return link.replace(dict(zip(_EFFICIENCIES, efficiency, strict=True)))
 
 
 def write(network: Network, path: str | os.PathLike[str]) -> None:
     """Write a network as a file."""
+    Path(path).write_bytes(text_of(network).encode())
+
+
+def text_of(network: Network) -> str:
+    """A network as the text of a file that names no others."""
     names = _model_names(network)
     links = [
         {
@@ -148,7 +163,7 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
     for empty in ("policy", "nodes", "stations", "switches", "demands"):
         if not document[empty]:
             del document[empty]
-    Path(path).write_bytes(_core.toml_text(document).encode())
+    return _core.toml_text(document)
 
 
 def _shared(network: Network, number: int) -> dict[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import pickle
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -15,12 +16,14 @@ from ionlink.extras import imported
 from ionlink.network_trace import EVENTS, Trace, counted, repetition_of
 from ionlink.results import Estimate, table
 from ionlink.runs import _Columns
+from ionlink.runs import _same as same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
+    from ionlink._core import NetworkRun as CoreRun
     from ionlink.network_trace import Event, Layout
     from ionlink.parameters import Policy
 
@@ -95,7 +98,7 @@ class Utilization(_Columns):
 
 
 class NetworkRun:
-    """What a run of a network wrote down.
+    """What a run of a network wrote down; pickles, and is equal to another run that wrote down the same.
 
     Attributes
     ----------
@@ -126,9 +129,12 @@ class NetworkRun:
         Version of the random stream.
     """
 
+    # what this process has not asked for yet stays in the core, or in the bytes of a pickle
+    _kept: CoreRun | bytes
+
     def __init__(
         self,
-        core: _core.NetworkRun,
+        core: CoreRun,
         layout: Layout,
         *,
         seed: seeds.Replay,
@@ -136,7 +142,7 @@ class NetworkRun:
         record: str,
         repetitions: int,
     ) -> None:
-        self._core = core
+        self._kept = core
         self._layout = layout
         self.seed = seed
         self.policy = policy
@@ -147,14 +153,45 @@ class NetworkRun:
         self.version = _core.__version__
         self.stream_version = _core.STREAM_VERSION
         self._summary = core.summary()
-        for value in self._summary.values():
-            if isinstance(value, np.ndarray):
-                value.setflags(write=False)
+        self._protect()
         self.attempts = self._summary["attempts"]
         self.requests = self._summary["requests"]
         self.heralds = self._summary["fates"]["heralded"]
         trace: dict[str, Any] = dict(core.take_trace())
         self._trace = Trace(trace, core.trace_ends, layout) if record == "trace" else None
+
+    def _protect(self) -> None:
+        for value in self._summary.values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+
+    @property
+    def _core(self) -> CoreRun:
+        if isinstance(self._kept, bytes):
+            self._kept = cast("CoreRun", pickle.loads(self._kept))
+        return self._kept
+
+    def __getstate__(self) -> dict[str, object]:
+        # as bytes, so that whoever gets a run makes its network only when asked for states
+        kept = self._kept if isinstance(self._kept, bytes) else pickle.dumps(self._kept)
+        return {**self.__dict__, "_kept": kept}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._protect()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, NetworkRun):
+            return NotImplemented
+        names = (
+            "seed", "policy", "record", "repetitions", "duration_s", "interrupted", "version",
+            "stream_version", "_layout", "_trace", "deliveries",
+        )  # fmt: skip
+        mine, theirs = ([getattr(run, name) for name in names] for run in (self, other))
+        summaries = zip(self._summary.values(), other._summary.values(), strict=True)
+        return all(map(same, mine, theirs)) and all(same(one, two) for one, two in summaries)
+
+    __hash__ = None  # type: ignore[assignment]
 
     @cached_property
     def deliveries(self) -> Deliveries:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +16,7 @@ from ionlink.extras import imported
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -43,6 +43,19 @@ class Layout:
     demands: tuple[Demand, ...]
     saturated: bool
     analyzers: NDArray[np.float64]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Layout):
+            return NotImplemented
+        mine, theirs = ([getattr(layout, field.name) for field in fields(layout)] for layout in (self, other))
+        return all(
+            np.array_equal(one, two, equal_nan=one.dtype.kind == "f")
+            if isinstance(one, np.ndarray)
+            else one == two
+            for one, two in zip(mine, theirs, strict=True)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     def link_name(self, number: int) -> str:
         if not 0 <= number < len(self.pairs):
@@ -130,8 +143,26 @@ class Trace:
         self.repetition = repetition_of(ends)
         self._ends = ends
         self._layout = layout
+        self.__setstate__({})
+
+    def __setstate__(self, state: Mapping[str, object]) -> None:
+        self.__dict__.update(state)
         for column in self._columns().values():
             column.setflags(write=False)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in self.__dict__.items() if name != "_makers"}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trace):
+            return NotImplemented
+        theirs = other._columns()
+        return self._layout == other._layout and all(
+            np.array_equal(column, theirs[name], equal_nan=name in ("time_s", "fidelity"))
+            for name, column in self._columns().items()
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __len__(self) -> int:
         return len(self.time_s)

@@ -123,6 +123,18 @@ def tree(value: object) -> object:
     return value
 
 
+def plain(value: object) -> object:
+    """A value of a parameter as numbers, texts, lists and dicts: the same for a list and a NumPy array."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    value = tree(value)
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    return value
+
+
 def plant(table: Parameters, branch: Mapping[str, object]) -> None:
     """Set the fields of an empty table from its branch of a tree of the core, which has checked it."""
     for name, default, _, by_kind, put in columns(type(table)):

@@ -404,7 +404,8 @@ INTERRUPTED = """
         network.demand("alice", "bob", saturate=True)
     print("ready", flush=True)
     try:
-        network.run(30.0 if sys.argv[1] == "links" else 1e3, seed=1, repetitions=30, threads=int(sys.argv[2]))
+        span_s = 30.0 if sys.argv[1] == "links" else 10.0
+        network.run(span_s, seed=1, repetitions=30, threads=int(sys.argv[2]))
     except KeyboardInterrupt as interrupt:
         caught, run = time.time(), interrupt.partial
         assert run.interrupted and "interrupted" in str(run)
@@ -412,7 +413,7 @@ INTERRUPTED = """
         assert pairs.pop("made") == sum(pairs.values())
         assert run.delivered() == len(run.deliveries) == pairs["delivered"]
         if sys.argv[1] != "links":
-            assert run.delivered() > 100 and 0 < run.duration_s < 3e4
+            assert run.delivered() > 100 and 0 < run.duration_s < 300
             assert run.rate_hz().low < 14_000 < run.rate_hz().high * 1.2
         print(caught)
 """
@@ -444,8 +445,8 @@ def test_the_observer_hears_of_progress_and_may_end_the_run(link):
             raise LookupError("enough")
 
     with pytest.raises(LookupError, match="enough") as caught:
-        chain(link).run(1e3, seed=1, progress=enough)
-    assert {total_s for _, total_s in seen} == {1e3}
+        chain(link).run(100.0, seed=1, progress=enough)
+    assert {total_s for _, total_s in seen} == {100.0}
     assert seen == sorted(seen)
     partial = caught.value.partial
     assert partial.interrupted

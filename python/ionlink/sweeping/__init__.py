@@ -1,9 +1,9 @@
-"""From one number to a map: a link over values of its parameters, on one machine or many.
+"""From one number to a map: a link or a network over values of its parameters, on one machine or many.
 
-`points` says which points there are and which seed each has; `models` what is asked of a link; `tasks`
-computes some points, wherever; `running` hands tasks to executors; `checkpoint` keeps what is finished;
-`plan` puts these together; `dataset` labels the result and reads and writes files; `splitting` cuts one long
-run of one link.
+`points` says which points there are and which seed each has; `models` what is asked of a link, `networks`
+what of a network; `tasks` computes some points, wherever; `running` hands tasks to executors; `checkpoint`
+keeps what is finished; `plan` puts these together; `dataset` labels the result and reads and writes files;
+`splitting` cuts one long run of one link.
 """
 
 from ionlink.sweeping.dataset import load_sweep, save_sweep

@@ -14,13 +14,14 @@ import numpy as np
 from ionlink import seeds
 from ionlink.errors import ParameterError, refused
 from ionlink.extras import imported
+from ionlink.sweeping.models import columns
 from ionlink.sweeping.points import fingerprint, text
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-    from ionlink.sweeping.models import Quantity
+    from ionlink.sweeping.models import Column
     from ionlink.sweeping.plan import Plan, Table
 
 __all__ = ["check_path", "dataset", "load_sweep", "save_sweep", "xarray"]
@@ -47,31 +48,36 @@ def dataset(plan: Plan, table: Table) -> Any:
     coords = {}
     for path, axis in axes.items():
         coords[path] = ("point" if plan.points.zipped else path, *_labels(path, axis))
-    blocks = [""] if plan.heralds is None else ["", "value", "low", "high"]
     variables: dict[str, Any] = {}
-    count = len(plan.kind.quantities)
-    for place, quantity in enumerate(plan.kind.quantities):
-        for number, block in enumerate(blocks):
-            column = place if number == 0 else count + 3 * place + number - 1
-            values = table.rows[:, column].reshape(plan.points.shape)
-            variables[_name(quantity, block)] = (dims, values, _described(quantity, block))
-    ordered = {name: variables[name] for name in sorted(variables, key=lambda name: "sampled" in name)}
-    return _sealed(arrays.Dataset(ordered, coords, _provenance(plan, table)))
+    for column in columns(plan.quantities, plan.sampled):
+        quantity, shape, named = column.quantity, plan.points.shape, dims
+        if quantity.dimension is not None:
+            shape, named = (*shape, len(quantity.things)), (*dims, quantity.dimension)
+            numbers, titles = np.arange(len(quantity.things)), np.array(quantity.things, dtype=np.str_)
+            coords[quantity.dimension] = (quantity.dimension, numbers, {"long_name": quantity.dimension})
+            title = {"long_name": f"name of each {quantity.dimension}"}
+            coords[f"{quantity.dimension}_name"] = (quantity.dimension, titles, title)
+        values = np.ascontiguousarray(table.rows[:, column.start : column.stop : column.step]).reshape(shape)
+        variables[_name(column)] = (named, values, _described(column))
+    return _sealed(arrays.Dataset(variables, coords, _provenance(plan, table)))
 
 
-def _name(quantity: Quantity, block: str) -> str:
+def _name(column: Column) -> str:
+    quantity, block = column.quantity, column.block
     if not block:
         return quantity.name
-    return f"sampled_{quantity.name}" + ("" if block == "value" else f"_{block}")
+    return f"sampled_{quantity.name}" + (f"_{block}" if block in ("low", "high") else "")
 
 
-def _described(quantity: Quantity, block: str) -> dict[str, str]:
+def _described(column: Column) -> dict[str, str]:
+    quantity = column.quantity
     how = {
         "": "exact",
         "value": "sampled",
         "low": "sampled, lower end of the 95 % interval",
         "high": "sampled, upper end of the 95 % interval",
-    }[block]
+        "count": "counted",
+    }[column.block]
     return {"units": quantity.units, "long_name": f"{quantity.title}, {how}"}
 
 
@@ -92,15 +98,17 @@ def _labels(path: str, axis: tuple[Any, ...]) -> tuple[Any, dict[str, str]]:
     return labels, attributes
 
 
-def _provenance(plan: Plan, table: Table) -> dict[str, str | int]:
-    attributes: dict[str, str | int] = {
+def _provenance(plan: Plan, table: Table) -> dict[str, str | float]:
+    attributes: dict[str, str | float] = {
         "format": _FORMAT,
         "version": plan.version,
         "stream_version": plan.stream_version,
         plan.kind.name: plan.kind.text(plan.model),
     }
-    if plan.heralds is not None and plan.seed is not None:
-        attributes |= {"heralds": plan.heralds, "engine": plan.engine, "seed": seeds.text(plan.seed)}
+    if plan.seed is not None:
+        # files have no type for truth
+        effort = {name: value for name, value in plan.options.items() if not isinstance(value, bool)}
+        attributes |= {**effort, "seed": seeds.text(plan.seed)}
     for what, refusal in sorted(table.refused.items()):
         attributes[f"without_{what}"] = (
             f"{refusal.points} of {plan.points.size} points; the first is number {refusal.first}: "

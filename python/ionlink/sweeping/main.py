@@ -1,16 +1,14 @@
-"""One call from a link to a map."""
+"""One call from a link or a network to a map."""
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ionlink import checks, seeds
-from ionlink.errors import ModelError
 from ionlink.progress import reporter
 from ionlink.sweeping.checkpoint import manifest
 from ionlink.sweeping.dataset import dataset, xarray
-from ionlink.sweeping.models import kind_of
+from ionlink.sweeping.models import Arguments, kind_of
 from ionlink.sweeping.plan import Plan, shard_size
 from ionlink.sweeping.points import Points
 from ionlink.sweeping.running import checked_executor
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ionlink.link import Link
+    from ionlink.network import Network
     from ionlink.progress import Observer
     from ionlink.seeds import Seed
     from ionlink.sweeping.plan import Share
@@ -28,10 +27,13 @@ __all__ = ["collected", "planned", "sweep"]
 
 
 def sweep(
-    link: Link,
+    link: Link | Network,
     values: Mapping[str, Iterable[object]],
     heralds: float | None = None,
     *,
+    duration_s: float | None = None,
+    repetitions: float | None = None,
+    by_demand: bool = False,
     seed: Seed = None,
     zipped: bool = False,
     engine: str = "auto",
@@ -40,19 +42,26 @@ def sweep(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool | Observer = False,
 ) -> Any:
-    """Results of a link over values of its parameters, as a labelled dataset.
+    """Results of a link or a network over values of its parameters, as a labelled dataset.
 
     All paths and values are checked before anything is computed.
 
     Parameters
     ----------
-    link : Link
-        The link; values that are not swept are its own.
+    link : Link or Network
+        The model; values that are not swept are its own.
     values : mapping of str to sequence
-        Values of each parameter path of `Link.replace`: numbers, texts, sequences, parameter objects; none
-        twice.
+        Values of each parameter path of `Link.replace` or `Network.replace`: numbers, texts, sequences,
+        parameter objects; none twice.
     heralds : int, optional
-        Heralds to draw at each point, at least 1; None: exact results only.
+        Of links: heralds to draw at each point, at least 1; None: exact results only.
+    duration_s : float, optional
+        Of networks, which need it: time to simulate at each point (s), above 0 and at most 1e6.
+    repetitions : int, optional
+        Of networks: independent runs of this time at each point, from 1, the default, to 2**20.
+    by_demand : bool, default False
+        Of networks: whether each demand, or each link where links work for themselves, has numbers of its
+        own, in a dimension `demand` or `link`.
     seed : int, SeedSequence, Generator, BitGenerator, optional
         Source of the random numbers; None draws one from the system, or takes that of the checkpoint. What a
         point draws depends on the seed and the point's own values, not on other points, order or workers:
@@ -61,7 +70,7 @@ def sweep(
         False: all combinations, one dimension per path. True: values belong together one by one, in one
         dimension `point` with the parameters as coordinates.
     engine : {"auto", "photon", "click", "herald"}, default "auto"
-        As for `Link.sample`; ``"auto"`` chooses at each point.
+        Of links, as for `Link.sample`; ``"auto"`` chooses at each point.
     executor : object, optional
         Who computes: a `concurrent.futures.Executor`, anything else with its `submit`, or a
         `dask.distributed.Client`. By default the threads of this process. Processes that are started by
@@ -78,18 +87,22 @@ def sweep(
     Returns
     -------
     xarray.Dataset
-        Data variables `herald_probability`, `rate_hz` (1/s) and `fidelity`, float64, exact; with heralds also
-        `sampled_...`, with the ends `..._low` and `..._high` of its 95 % interval. Attributes have the link
-        file, seed, engine and versions. Numbers that do not exist are NaN, as the fidelity of a link that
-        never heralds; where `exact` or sampling refuses a point, the attributes `without_exact` and
-        `without_sampled` say at how many and why.
+        Data variables of links: `herald_probability`, `rate_hz` (1/s) and `fidelity`, float64, exact; with
+        heralds also `sampled_...`, with the ends `..._low` and `..._high` of its 95 % interval. Of networks,
+        which have no exact results: `sampled_rate_hz` (1/s), `sampled_fidelity` and `sampled_latency_s`, with
+        the ends of their intervals, and counts `sampled_delivered` and, of demands, `sampled_requests` and
+        `sampled_blocked`, as `NetworkRun` has them for all pairs. Attributes have the link or network file,
+        the seed, engine or duration, and versions. Numbers that do not exist are NaN, as the fidelity of a
+        link that never heralds; where `exact` or sampling refuses a point, the attributes `without_exact`
+        and `without_sampled` say at how many and why.
 
     Raises
     ------
     ParameterError
         For unknown paths, impossible values and arguments, a checkpoint of another sweep or a damaged one.
     ModelError
-        For an engine that is not exact for a point, or if no point has results at all.
+        For an engine that is not exact for a point, a network that cannot run at one, or if no point has
+        results at all.
     MissingPackageError
         Without xarray; it is an `ImportError`.
 
@@ -102,39 +115,36 @@ def sweep(
     {'station.window_duration_s': 2, 'mode_overlap': 2}
     """
     xarray()
-    plan = planned(link, values, heralds, seed, zipped, engine, checkpoint)
+    given = Arguments(heralds, engine, duration_s, repetitions, by_demand)
+    plan = planned(link, values, given, seed, zipped, checkpoint)
     table = computed(plan, checked_executor(executor), threads, checkpoint, None, progress)
     return dataset(plan, table)
 
 
 def planned(
-    link: Link,
+    model: Link | Network,
     values: object,
-    heralds: float | None,
+    given: Arguments,
     seed: Seed,
     zipped: bool,
-    engine: str,
     checkpoint: str | os.PathLike[str] | None,
 ) -> Plan:
     """The plan of a sweep, its arguments checked; its points are checked when it runs."""
-    kind = kind_of(link)
+    kind = kind_of(model)
     points = Points.of(values, checks.flag("zipped", zipped))
-    count = None if heralds is None else checks.count("heralds", heralds, least=1)
-    with contextlib.suppress(ModelError):  # an engine that is not exact here may be so at the points
-        kind.check(link, engine)
+    effort = kind.effort(model, given)
     known = None if checkpoint is None else manifest(checkpoint)
     if seed is None and known is not None and known.get("seed") is not None:
         used = seeds.from_plain(known["seed"])
     else:
         used = seeds.replayable(seed)
     return Plan(
-        model=link,
+        model=model,
         kind=kind,
         points=points,
-        heralds=count,
-        engine=engine,
-        seed=None if count is None else used,
-        points_per_shard=shard_size(points.size, count),
+        effort=effort,
+        seed=used if kind.samples(effort) else None,
+        points_per_shard=shard_size(points.size, kind.heralds(effort), kind.points_per_shard),
     )
 
 

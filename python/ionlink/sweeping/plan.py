@@ -13,7 +13,7 @@ import numpy as np
 from ionlink import _core, checks, seeds
 from ionlink.errors import IonlinkError, ModelError, ParameterError
 from ionlink.sweeping.checkpoint import Checkpoint, manifest
-from ionlink.sweeping.models import Effort, Kind, kind_named
+from ionlink.sweeping.models import Arguments, Kind, Quantity, kind_named, width
 from ionlink.sweeping.points import Points, shown
 from ionlink.sweeping.running import completed, completed_by_threads
 from ionlink.sweeping.tasks import Refusal, Results, Task, compute, merged_refusals
@@ -39,9 +39,9 @@ Share = tuple[int, int]
 """One of how many equal parts of all shards, from 1."""
 
 
-def shard_size(points: int, heralds: int | None) -> int:
+def shard_size(points: int, heralds: int | None, most: int = _POINTS_PER_SHARD) -> int:
     """Points per shard: a function of the sweep alone, so that any engine finds the shards of another."""
-    size = _POINTS_PER_SHARD
+    size = most
     if heralds is not None:
         size = max(1, min(size, _HERALDS_PER_SHARD // heralds))
     size = min(size, -(-points // _FEWEST_SHARDS))
@@ -62,18 +62,16 @@ class Plan:
 
     Parameters
     ----------
-    model : Link
-        The link before any change.
+    model : Link or Network
+        The model before any change.
     kind : Kind
         How to sweep it.
     points : Points
         Changes of each point.
-    heralds : int or None
-        Heralds per point; None: exact only.
-    engine : str
-        As for `Link.sample`.
+    effort : Effort or Simulation
+        How points are sampled, if they are.
     seed : int, SeedSequence or None
-        Seed of the sweep; None without heralds.
+        Seed of the sweep; None if nothing is sampled.
     points_per_shard : int
         What is computed, stored and lost at a time; changes no number.
     stream_version, version
@@ -83,8 +81,7 @@ class Plan:
     model: Any
     kind: Kind
     points: Points
-    heralds: int | None
-    engine: str
+    effort: Any
     seed: seeds.Replay | None
     points_per_shard: int
     stream_version: int = _core.STREAM_VERSION
@@ -99,7 +96,22 @@ class Plan:
     @property
     def columns(self) -> int:
         """Numbers of each point."""
-        return len(self.kind.quantities) * (1 if self.heralds is None else 4)
+        return width(self.quantities, self.sampled)
+
+    @cached_property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What each point is reduced to."""
+        return self.kind.quantities(self.model, self.effort)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether points are sampled."""
+        return self.kind.samples(self.effort)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How points are sampled, as JSON holds it."""
+        return {name: value for name, value in self.effort._asdict().items() if name != "threads"}
 
     def configuration(self) -> dict[str, Any]:
         """The plan as JSON holds it."""
@@ -107,8 +119,7 @@ class Plan:
             "kind": self.kind.name,
             "model": self.kind.text(self.model),
             "points": self.points.document(),
-            "heralds": self.heralds,
-            "engine": self.engine,
+            **self.options,
             "seed": None if self.seed is None else seeds.plain(self.seed),
             "points_per_shard": self.points_per_shard,
             "stream_version": self.stream_version,
@@ -129,12 +140,13 @@ class Plan:
             raise ParameterError(f"{folder}: no folder of a sweep", path="checkpoint")
         try:
             kind = kind_named(known["kind"])
+            model = kind.of_text(known["model"])
+            given = {name: known[name] for name in Arguments._fields if name in known}
             plan = cls(
-                model=kind.of_text(known["model"]),
+                model=model,
                 kind=kind,
                 points=Points.from_document(known["points"]),
-                heralds=known["heralds"],
-                engine=known["engine"],
+                effort=kind.effort(model, Arguments(**given)),
                 seed=None if known["seed"] is None else seeds.from_plain(known["seed"]),
                 points_per_shard=known["points_per_shard"],
                 stream_version=known["stream_version"],
@@ -156,18 +168,18 @@ class Plan:
         return Checkpoint(folder, self.configuration(), self.bounds, self.columns)
 
     def check(self, shards: list[int]) -> None:
-        """Refuse any point of these shards that is no link, or that the engine cannot sample.
+        """Refuse any point of these shards that is no model, or that cannot be sampled as planned.
 
         Raises
         ------
         ParameterError, ModelError
-            As `Link.replace` and `Link.sample`, with the point in a note.
+            As `replace` and `sample` or `run`, with the point in a note.
         """
-        engine = None if self.heralds is None else self.engine
+        effort = self.effort if self.sampled else None
         for shard in shards:
             for point in self.points.part(*self.bounds[shard]):
                 try:
-                    self.kind.check(self.model.replace(point), engine)
+                    self.kind.check(self.model.replace(point), effort)
                 except IonlinkError as error:
                     error.add_note(f"at the point {shown(point)}")
                     raise
@@ -231,11 +243,11 @@ class Plan:
         # an executor has workers of its own
         workers = checks.threads(1 if executor is not None and threads is None else threads)
         side_by_side = 1
-        if executor is None and self.heralds is not None and self.heralds <= _PATIENT_HERALDS:
+        if executor is None and self.sampled and (self.kind.heralds(self.effort) or 0) <= _PATIENT_HERALDS:
             side_by_side = min(workers, len(shards))
         effort = None
-        if self.heralds is not None:
-            effort = Effort(self.heralds, self.engine, max(1, workers // max(1, side_by_side)))
+        if self.sampled:
+            effort = self.effort._replace(threads=max(1, workers // max(1, side_by_side)))
         key = (0, 0) if self.seed is None else seeds.key(self.seed)
         tasks = [
             Task(self.model, self.bounds[shard][0], self.points.part(*self.bounds[shard]), effort, key)
@@ -272,8 +284,8 @@ class Plan:
 
     def _complete(self, table: Table) -> Table:
         """The table, unless it has no number at all."""
-        expected = {"exact"} if self.heralds is None else {"exact", "sampled"}
+        expected = ["exact"] * (self.kind.exact is not None) + ["sampled"] * self.sampled
         if all(what in table.refused and table.refused[what].points == self.points.size for what in expected):
-            first = table.refused["exact"]
+            first = table.refused[expected[0]]
             raise ModelError(f"no point has results; the first, {shown(self.points[0])}: {first.reason}")
         return table

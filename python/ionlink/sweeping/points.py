@@ -15,7 +15,7 @@ import numpy as np
 
 from ionlink import seeds
 from ionlink.errors import ParameterError, refused
-from ionlink.tables import tree
+from ionlink.tables import plain
 
 __all__ = ["Points", "point_seed"]
 
@@ -56,18 +56,6 @@ def seed_of(key: tuple[int, int], point: Mapping[str, object]) -> int:
     words = b"".join(word.to_bytes(8, "little") for word in key)
     digest = hashlib.sha256(_SEED_RULE + words + text(point).encode())
     return int.from_bytes(digest.digest(), "little")
-
-
-def plain(value: object) -> object:
-    """A value of a parameter as numbers, texts, lists and dicts: the same for a list and a NumPy array."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    value = tree(value)
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
-    return value
 
 
 def canonical(value: object) -> object:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from math import nan
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ionlink.errors import ModelError
-from ionlink.sweeping.models import kind_of
+from ionlink.sweeping.models import kind_of, width
 from ionlink.sweeping.points import seed_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from threading import Event
 
-    from ionlink.sweeping.models import Effort, Kind, Model
+    from ionlink.sweeping.models import Kind, Model
     from ionlink.sweeping.points import Part
 
 __all__ = ["Results", "Stopped", "Task", "compute", "merged_refusals", "watch_of"]
@@ -24,13 +24,13 @@ class Task(NamedTuple):
 
     Parameters
     ----------
-    model : Link
-        The link before any change.
+    model : Link or Network
+        The model before any change.
     first : int
         Number of the first point.
     points : Part
         Changes of each point.
-    effort : Effort or None
+    effort : Effort, Simulation or None
         How to sample; None: exact only.
     key : (int, int)
         Key of the sweep's seed.
@@ -39,7 +39,7 @@ class Task(NamedTuple):
     model: Model
     first: int
     points: Part
-    effort: Effort | None
+    effort: Any
     key: tuple[int, int]
 
 
@@ -57,7 +57,8 @@ class Results(NamedTuple):
     Parameters
     ----------
     rows : list of tuple of float
-        For each point its exact numbers and, if sampled, value, low and high of each; NaN where refused.
+        For each point its exact numbers and, if sampled, value, low and high of each estimate, and counts;
+        NaN where refused.
     refused : dict of str to Refusal
         For ``"exact"`` and ``"sampled"``, where points were refused.
     """
@@ -118,19 +119,19 @@ def _row(
     watch: Callable[[int, int], object] | None,
 ) -> tuple[tuple[float, ...], dict[str, str]]:
     model, refusals = task.model.replace(point), {}
-    count = len(kind.quantities)
-    try:
-        row = kind.exact(model)
-    except ModelError as error:
-        row, refusals["exact"] = (nan,) * count, str(error)
+    quantities = kind.quantities(model, task.effort)
+    row: tuple[float, ...] = ()
+    if kind.exact is not None:
+        try:
+            row = kind.exact(model)
+        except ModelError as error:
+            row, refusals["exact"] = (nan,) * width(quantities, False), str(error)
     if task.effort is not None:
         try:
-            estimates = kind.sampled(model, task.effort, seed_of(task.key, point), watch)
+            row += kind.sampled(model, task.effort, seed_of(task.key, point), watch)
         except ModelError as error:
-            row, refusals["sampled"] = row + (nan,) * (3 * count), str(error)
-        else:
-            for estimate in estimates:
-                row += tuple(estimate)
+            row += (nan,) * (width(quantities, True) - width(quantities, False))
+            refusals["sampled"] = str(error)
     return row, refusals
 
 

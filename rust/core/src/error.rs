@@ -65,8 +65,13 @@ pub enum Error {
         needed_bytes: u64,
         /// Bytes that are available.
         available_bytes: u64,
+        /// What to do instead.
+        instead: &'static str,
     },
 }
+
+/// What [`Error::Size`] of a link's run or time tags advises.
+pub const STREAM_INSTEAD: &str = "use `stream`, which needs bounded memory, or ask for less";
 
 /// Result of everything in this crate that can be refused.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -183,10 +188,9 @@ impl fmt::Display for Error {
             Self::MissingField { path, .. } => write!(f, "`{path}` is missing and has no neutral default"),
             Self::Syntax { message, .. } => f.write_str(message),
             Self::Model { parameter, message } => write!(f, "`{parameter}`: {message}"),
-            Self::Size { needed_bytes, available_bytes } => write!(
+            Self::Size { needed_bytes, available_bytes, instead } => write!(
                 f,
-                "the result would take {} and {} are available; use `stream`, which needs bounded memory, \
-                 or ask for less",
+                "the result would take {} and {} are available; {instead}",
                 ByteCount(*needed_bytes),
                 ByteCount(*available_bytes)
             ),

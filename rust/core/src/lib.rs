@@ -40,7 +40,7 @@ pub mod tree;
 
 pub(crate) use tree::kinds;
 
-pub use error::{Error, Position, Result};
+pub use error::{Error, Position, Result, STREAM_INSTEAD};
 pub use estimate::Estimate;
 pub use herald::{Cause, Pattern};
 pub use link::Link;

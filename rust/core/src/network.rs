@@ -7,6 +7,7 @@
 
 mod agenda;
 mod comb;
+mod copy;
 mod demand;
 pub mod file;
 mod heralds;
@@ -21,9 +22,11 @@ mod routes;
 mod rules;
 mod run;
 mod saturated;
+mod size;
 mod topology;
 mod waiting;
 
+pub use copy::{NetworkParts, NetworkTables};
 pub use heralds::StateChoice;
 pub use params::{
     Contention, DemandParams, Discipline, Distillation, HubStationParams, HubSwitchParams, NetworkNodeParams,

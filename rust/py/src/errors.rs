@@ -1,6 +1,6 @@
 //! Errors of the core as exceptions of `ionlink.errors`.
 
-use ionlink_core::{Error, Position};
+use ionlink_core::{Error, Position, STREAM_INSTEAD};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -40,7 +40,7 @@ fn exception(py: Python<'_>, error: Error) -> PyResult<PyErr> {
             details.set_item("path", parameter)?;
             "ModelError"
         }
-        Error::Size { needed_bytes, available_bytes } => {
+        Error::Size { needed_bytes, available_bytes, instead: _ } => {
             details.set_item("needed_bytes", needed_bytes)?;
             details.set_item("available_bytes", available_bytes)?;
             "SizeError"
@@ -66,7 +66,9 @@ pub(crate) fn example(kind: &str) -> Option<Error> {
         "model" => {
             Some(Error::Model { parameter: "heralds".into(), message: "the link never heralds".into() })
         }
-        "size" => Some(Error::Size { needed_bytes: 1 << 40, available_bytes: 1 << 30 }),
+        "size" => {
+            Some(Error::Size { needed_bytes: 1 << 40, available_bytes: 1 << 30, instead: STREAM_INSTEAD })
+        }
         _ => None,
     }
 }

@@ -9,12 +9,12 @@ use ionlink_core::link::provenance;
 use ionlink_core::tree::Tree;
 use ionlink_core::{
     BasicLinkParams, Cause, Clock, Coincidences, Ended, EngineChoice, Error, Estimate, Exact, FidelityMean,
-    Given, Heralds, Key, Link, Plan, Precision, Progress, Run, Sampler, Stop, TimeTags,
+    Given, Heralds, Key, Link, Plan, Precision, Progress, Run, STREAM_INSTEAD, Sampler, Stop, TimeTags,
 };
 use numpy::{Complex64, PyArray1, PyArray2, PyArray3, PyReadonlyArray1};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
+use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple, PyType};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -26,7 +26,7 @@ pub(crate) struct PyLink {
 }
 
 /// Records smaller than this are never compared with the memory at hand: asking for it takes longer than they do.
-const SMALL_BYTES: u64 = 64 << 20;
+pub(crate) const SMALL_BYTES: u64 = 64 << 20;
 
 #[pymethods]
 impl PyLink {
@@ -46,6 +46,11 @@ impl PyLink {
     fn basic(arguments: &Bound<'_, PyAny>) -> PyResult<Self> {
         let params = params::tree(arguments)?.read::<BasicLinkParams>();
         Self::checked(params.and_then(|params| params.checked()))
+    }
+
+    /// What makes it again, for pickles.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyType>, (Py<PyAny>,))> {
+        Ok((py.get_type::<Self>(), (self.tree(py)?,)))
     }
 
     /// Its parameters as plain values, every default filled in and what is absent left out.
@@ -454,7 +459,7 @@ impl PyLink {
         let needed = 2.0 * attempts as f64 * self.link.tags_per_attempt() * TimeTags::BYTES as f64;
         let (needed_bytes, available_bytes) = (needed as u64, available_bytes());
         if needed_bytes > SMALL_BYTES && needed_bytes > available_bytes {
-            return Err(translate(Error::Size { needed_bytes, available_bytes }));
+            return Err(translate(Error::Size { needed_bytes, available_bytes, instead: STREAM_INSTEAD }));
         }
         Ok(())
     }
@@ -470,6 +475,10 @@ impl PyLink {
 
 impl PyLink {
     /// Another pointer to the link.
+    pub(crate) fn of(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+
     pub(crate) fn shared(&self) -> Arc<Link> {
         Arc::clone(&self.link)
     }
@@ -546,7 +555,7 @@ fn triple(estimate: Estimate) -> (f64, f64, f64) {
 }
 
 /// Memory that a run may take: what the system, or the container around this process, can give without swapping.
-fn available_bytes() -> u64 {
+pub(crate) fn available_bytes() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let free = system.available_memory();

@@ -1,19 +1,20 @@
 //! A network and its runs across the border.
 
 use crate::errors::{internal, translate};
-use crate::link::PyLink;
+use crate::link::{PyLink, SMALL_BYTES, available_bytes};
 use crate::rules::{Functions, OwnRules};
 use crate::{arrays, params};
 use ionlink_core::network::file::NetworkFile;
 use ionlink_core::network::{
     Deliveries, DemandParams, Fates, Happening, HubStationParams, HubSwitchParams, Network,
-    NetworkNodeParams, NetworkPlan, NetworkRun, RecordLevel, Rules, Saturation, StateChoice, Trace,
+    NetworkNodeParams, NetworkParts, NetworkPlan, NetworkRun, RecordLevel, Rules, Saturation, StateChoice,
+    Trace,
 };
 use ionlink_core::tree::{Node, Tree};
 use ionlink_core::{Error, Key, State};
 use numpy::{Complex64, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// A network that grows. Its runs keep what it was: a shared network is copied before it changes.
@@ -122,6 +123,38 @@ impl PyNetwork {
         py.detach(|| network.route(demand)).map_err(translate)
     }
 
+    /// Refuses what `run` would refuse, and runs nothing.
+    #[pyo3(signature = (*, duration_s, policy, repetitions))]
+    fn check(
+        &self,
+        py: Python<'_>,
+        duration_s: f64,
+        policy: &Bound<'_, PyAny>,
+        repetitions: u64,
+    ) -> PyResult<()> {
+        let plan = NetworkPlan {
+            policy: params::tree(policy)?.read().map_err(|error| translate(error.within("policy")))?,
+            level: RecordLevel::Summary,
+            repetitions,
+            ..NetworkPlan::new(Key([0; 2]), duration_s)
+        };
+        let network = self.now();
+        py.detach(|| network.check(&plan)).map_err(translate)
+    }
+
+    /// What makes it again, for pickles.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyDict>,))> {
+        Ok((py.get_type::<Self>().getattr("of_parts")?, (parts_dict(py, self.now().parts())?,)))
+    }
+
+    /// The network of the parts that a pickle holds.
+    #[staticmethod]
+    fn of_parts(py: Python<'_>, parts: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let parts = parts_of(parts)?;
+        let network = py.detach(|| Network::of_parts(parts)).map_err(translate)?;
+        Ok(Self { network: RwLock::new(Arc::new(network)) })
+    }
+
     /// Runs the network; returns the run and what ended it early, if anything did.
     #[pyo3(signature = (*, key, duration_s, policy, record, states, repetitions, threads, observer, rules))]
     fn run(
@@ -148,7 +181,7 @@ impl PyNetwork {
         )?;
         let states =
             named("states", states, [("sampled", StateChoice::Sampled), ("mean", StateChoice::Mean)])?;
-        let plan = NetworkPlan {
+        let mut plan = NetworkPlan {
             key: Key([key.0, key.1]),
             duration_s,
             policy: params::tree(policy)?.read().map_err(|error| translate(error.within("policy")))?,
@@ -156,9 +189,13 @@ impl PyNetwork {
             states,
             repetitions,
             threads,
+            memory_bytes: u64::MAX,
         };
         let total_s = duration_s * repetitions as f64;
         let network = self.now();
+        if level > RecordLevel::Summary && network.most_bytes(&plan) > SMALL_BYTES as f64 {
+            plan.memory_bytes = available_bytes();
+        }
         let mut ended = None;
         let own = OwnRules::new(rules);
         let run = py.detach(|| {
@@ -203,6 +240,9 @@ pub(crate) struct PyNetworkRun {
     run: NetworkRun,
 }
 
+/// What makes a run again: a function, and what it is called with.
+type MadeAgain<'py> = (Bound<'py, PyAny>, (PyNetwork, Bound<'py, PyBytes>));
+
 /// Seconds in the place of picoseconds.
 fn seconds(times_ps: Vec<u64>) -> Vec<f64> {
     times_ps.into_iter().map(|time_ps| time_ps as f64 / 1e12).collect()
@@ -210,6 +250,22 @@ fn seconds(times_ps: Vec<u64>) -> Vec<f64> {
 
 #[pymethods]
 impl PyNetworkRun {
+    /// What makes it again, for pickles. What was handed over before is not part of it.
+    fn __reduce__<'py>(&mut self, py: Python<'py>) -> PyResult<MadeAgain<'py>> {
+        let bytes = py.detach(|| {
+            self.run.complete();
+            self.run.to_bytes()
+        });
+        let network = PyNetwork { network: RwLock::new(Arc::clone(&self.network)) };
+        Ok((py.get_type::<Self>().getattr("of_bytes")?, (network, PyBytes::new(py, &bytes))))
+    }
+
+    /// The run of a network that a pickle holds.
+    #[staticmethod]
+    fn of_bytes(network: &PyNetwork, content: &[u8]) -> PyResult<Self> {
+        Ok(Self { network: network.now(), run: NetworkRun::from_bytes(content).map_err(translate)? })
+    }
+
     /// Whether it was ended before its time.
     #[getter]
     fn interrupted(&self) -> bool {
@@ -369,4 +425,38 @@ pub(crate) fn network_file(py: Python<'_>, text: &str) -> PyResult<Py<PyAny>> {
 #[pyfunction]
 pub(crate) fn toml_text(tree: &Bound<'_, PyAny>) -> PyResult<String> {
     params::tree(tree)?.to_toml().map_err(translate)
+}
+
+/// Parts of a network as plain values.
+fn parts_dict(py: Python<'_>, parts: NetworkParts) -> PyResult<Bound<'_, PyDict>> {
+    let physics: Vec<PyLink> = parts.physics.into_iter().map(PyLink::of).collect();
+    let (of_links, pairs): (Vec<u32>, Vec<[u32; 2]>) = parts.links.into_iter().unzip();
+    let result = PyDict::new(py);
+    result.set_item("tables", params::value(py, &Tree::from_params(&parts.tables).map_err(translate)?)?)?;
+    result.set_item("physics", physics)?;
+    result.set_item("of_links", arrays::vector(py, of_links))?;
+    result.set_item("pairs", arrays::rows(py, pairs)?)?;
+    result.set_item("shared", parts.shared)?;
+    result.set_item("saturated", parts.saturated)?;
+    Ok(result)
+}
+
+/// Inverse of `parts_dict`.
+fn parts_of(parts: &Bound<'_, PyDict>) -> PyResult<NetworkParts> {
+    let item = |name: &str| parts.as_any().get_item(name);
+    let mut physics = vec![];
+    for link in item("physics")?.try_iter()? {
+        physics.push(link?.extract::<PyRef<'_, PyLink>>()?.shared());
+    }
+    let of_links: PyReadonlyArray1<'_, u32> = item("of_links")?.extract()?;
+    let pairs: PyReadonlyArray2<'_, u32> = item("pairs")?.extract()?;
+    let (of_links, pairs) = (of_links.as_array(), pairs.as_array());
+    let links = of_links.iter().zip(pairs.rows()).map(|(link, pair)| (*link, [pair[0], pair[1]]));
+    Ok(NetworkParts {
+        tables: params::tree(&item("tables")?)?.read().map_err(translate)?,
+        physics,
+        links: links.collect(),
+        shared: item("shared")?.extract()?,
+        saturated: item("saturated")?.extract()?,
+    })
 }

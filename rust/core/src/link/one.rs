@@ -34,6 +34,27 @@ struct Hidden {
     blind_s: [f64; SLOTS],
 }
 
+impl Circumstances {
+    /// What no laboratory sees, as plain numbers: jitters of both clicks (s), then until when each slot was blind (s).
+    pub(crate) fn hidden(&self) -> Option<[f64; 2 + SLOTS]> {
+        let Hidden { jitter_s: [first, second], blind_s: [a, b, c, d] } = **self.hidden.as_ref()?;
+        Some([first, second, a, b, c, d])
+    }
+
+    /// The same with what no laboratory sees.
+    pub(crate) fn with_hidden(mut self, hidden: Option<[f64; 2 + SLOTS]>) -> Self {
+        self.hidden = hidden.map(|[first, second, a, b, c, d]| {
+            Box::new(Hidden { jitter_s: [first, second], blind_s: [a, b, c, d] })
+        });
+        self
+    }
+
+    /// What the station shows, and what made it.
+    pub(crate) fn seen(pattern: u8, cause: Cause, click_time_s: [f64; 2]) -> Self {
+        Self { pattern, cause, click_time_s, hidden: None }
+    }
+}
+
 /// Draws heralds of a link whose attempts are independent: how many attempts fail before one, what it looks like, what state it
 /// leaves. Everything that does not depend on the single herald is found once.
 #[derive(Debug)]

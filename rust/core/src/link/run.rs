@@ -11,7 +11,7 @@ use super::rounds::Counted;
 use super::states::FidelityMean;
 use super::waves::Grid;
 use crate::encoding::{Carrier, SLOTS};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, STREAM_INSTEAD};
 use crate::estimate::{self, Estimate};
 use crate::simd::Level;
 use crate::stream::Key;
@@ -320,7 +320,11 @@ impl Link {
             if plan.record_coincidences { attempts * self.coincidence_probability() } else { 0.0 };
         let needed_bytes = (expected * bytes + coincidences * Coincidences::BYTES as f64) as u64;
         if needed_bytes > plan.memory_bytes {
-            return Err(Error::Size { needed_bytes, available_bytes: plan.memory_bytes });
+            return Err(Error::Size {
+                needed_bytes,
+                available_bytes: plan.memory_bytes,
+                instead: STREAM_INSTEAD,
+            });
         }
         Ok(expected.ceil() as usize)
     }

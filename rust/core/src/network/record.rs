@@ -75,6 +75,10 @@ pub(super) struct Delivery {
 }
 
 impl Deliveries {
+    /// Memory of one pair, the number of its repetition included; without a state that is stored.
+    pub const BYTES: usize =
+        4 * size_of::<u32>() + 3 * size_of::<u64>() + size_of::<f64>() + size_of::<Kept>();
+
     /// Number of pairs.
     pub fn len(&self) -> usize {
         self.demand.len()
@@ -367,6 +371,9 @@ pub(super) struct Entry {
 }
 
 impl Trace {
+    /// Memory of one entry, the number of its repetition included.
+    pub const BYTES: usize = size_of::<u8>() + 2 * size_of::<u32>() + 4 * size_of::<u64>() + size_of::<f64>();
+
     pub(super) fn push(&mut self, time_ps: u64, entry: Entry) {
         self.time_ps.push(time_ps);
         self.event.push(entry.event as u8);

@@ -34,6 +34,8 @@ pub struct NetworkPlan {
     pub repetitions: u64,
     /// Threads, at least one; they change no result.
     pub threads: usize,
+    /// Memory that deliveries and traces may take, as far as their number can be told before the run.
+    pub memory_bytes: u64,
 }
 
 impl NetworkPlan {
@@ -47,6 +49,7 @@ impl NetworkPlan {
             states: StateChoice::default(),
             repetitions: 1,
             threads: 1,
+            memory_bytes: u64::MAX,
         }
     }
 }
@@ -126,11 +129,11 @@ pub struct NetworkRun {
     /// Time simulated, summed over repetitions (s).
     pub duration_s: f64,
     /// Deliveries that have not been put together, in the order of repetitions and links.
-    pieces: Vec<Deliveries>,
+    pub(super) pieces: Vec<Deliveries>,
     /// Whether links were drawn one after the other.
-    by_link: bool,
-    states: StateChoice,
-    saturation: Saturation,
+    pub(super) by_link: bool,
+    pub(super) states: StateChoice,
+    pub(super) saturation: Saturation,
 }
 
 impl NetworkRun {
@@ -176,7 +179,7 @@ impl Network {
     ///
     /// # Errors
     /// [`Error::Parameter`] and [`Error::Model`] for whatever makes the network impossible: demands without a way, too few ions,
-    /// mean states of links whose attempts depend on each other.
+    /// mean states of links whose attempts depend on each other; [`Error::Size`] for more deliveries than memory holds.
     pub fn run(&self, plan: &NetworkPlan, observer: &mut dyn FnMut(f64) -> bool) -> Result<NetworkRun> {
         self.run_by(plan, None, observer)
     }
@@ -192,7 +195,7 @@ impl Network {
         observer: &mut dyn FnMut(f64) -> bool,
     ) -> Result<NetworkRun> {
         let rules = rules.map(|rules| (rules, rules.asked()));
-        let ways = self.check(plan, rules)?;
+        let ways = self.checked(plan, rules)?;
         let job = |key: Key| Job {
             network: self,
             key,
@@ -288,8 +291,16 @@ impl Network {
         taken_ps
     }
 
+    /// Refuses what [`Network::run`] would refuse, and runs nothing.
+    ///
+    /// # Errors
+    /// As [`Network::run`].
+    pub fn check(&self, plan: &NetworkPlan) -> Result<()> {
+        self.checked(plan, None).map(drop)
+    }
+
     /// Checks the plan against the network; finds the ways of demands.
-    fn check(&self, plan: &NetworkPlan, rules: Option<(&dyn Rules, Asked)>) -> Result<Vec<Way>> {
+    fn checked(&self, plan: &NetworkPlan, rules: Option<(&dyn Rules, Asked)>) -> Result<Vec<Way>> {
         if !(plan.duration_s > 0.0 && plan.duration_s <= MAX_DURATION_S) {
             let domain = format!("above 0, at most {MAX_DURATION_S:e}");
             return Err(Error::parameter("duration_s", plan.duration_s, domain, "s"));
@@ -405,6 +416,7 @@ impl Network {
                 }
             }
         }
+        self.check_size(plan, &ways)?;
         Ok(ways)
     }
 
