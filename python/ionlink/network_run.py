@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import pickle
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -14,6 +13,7 @@ from ionlink import _core, checks, seeds
 from ionlink.errors import refused
 from ionlink.extras import imported
 from ionlink.network_trace import EVENTS, Trace, counted, repetition_of
+from ionlink.properties import cached_property
 from ionlink.results import Estimate, table
 from ionlink.runs import _Columns
 from ionlink.runs import _same as same

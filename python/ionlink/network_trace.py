@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, fields
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from ionlink import _core
 from ionlink.errors import refused
 from ionlink.extras import imported
+from ionlink.properties import cached_property
 
 if TYPE_CHECKING:
     import os

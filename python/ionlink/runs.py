@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields, replace
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from ionlink import _core, checks, seeds
 from ionlink.errors import ModelError, ParameterError, refused
 from ionlink.extras import imported
+from ionlink.properties import cached_property
 from ionlink.results import Estimate, table
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ionlink import _core, checks, seeds
 from ionlink.errors import IonlinkError, ModelError, ParameterError
+from ionlink.properties import cached_property
 from ionlink.sweeping.checkpoint import Checkpoint, manifest
 from ionlink.sweeping.models import Arguments, Kind, Quantity, kind_named, width
 from ionlink.sweeping.points import Points, shown
