@@ -340,10 +340,16 @@ impl<'a, 'd> Kernel<'a, 'd> {
                 pages::fetch(&self.nodes[node as usize]);
             }
         }
-        if let Some(Event::Herald { link, .. }) = self.agenda.upcoming(2) {
-            // those that may get the ions
+        // those that may get the ions, then all that they need
+        for (others, nodes_too) in [(2, false), (1, true)] {
+            let Some(Event::Herald { link, .. }) = self.agenda.upcoming(others) else { continue };
             for node in self.network.links[*link as usize].nodes {
-                if let Some(other) = self.nodes[node as usize].queue.first() {
+                let Some(other) = self.nodes[node as usize].queue.first() else { continue };
+                if nodes_too {
+                    for node in self.network.links[*other as usize].nodes {
+                        pages::fetch(&self.nodes[node as usize]);
+                    }
+                } else {
                     pages::fetch(&self.network.links[*other as usize]);
                     pages::fetch(&self.links[*other as usize]);
                 }
