@@ -185,8 +185,8 @@ class Trace:
             row |= subjects[event, subject]
             if pair >= 0:
                 row["pair"] = pair
-            if parts[0] >= 0:
-                row["parts"] = parts
+            if known := [part for part in parts if part >= 0]:
+                row["parts"] = known
             if not math.isnan(fidelity):
                 row["fidelity"] = fidelity
             yield row

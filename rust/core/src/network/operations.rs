@@ -2,7 +2,7 @@
 
 use super::comb::seconds;
 use super::demand::Demand;
-use super::kernel::{Event, Kernel};
+use super::kernel::{Event, Kernel, NONE};
 use super::pairs::{Stored, Use};
 use super::params::Distillation;
 use super::record::{Entry, Happening, NO_PAIR};
@@ -41,9 +41,10 @@ impl Kernel<'_, '_> {
         let Demand { ending, starting, halves, way, .. } = &mut self.demands[number as usize];
         let bounds = halves.as_ref().map(|halves| halves[node as usize]);
         let at = node as usize;
-        let left =
-            Self::first(&self.pairs, &mut ending[at], |pair| bounds.is_none_or(|(low, _)| pair.low == low));
-        let right = Self::first(&self.pairs, &mut starting[at], |pair| {
+        let left = Self::first(&self.pairs, &mut ending[at], 1, |pair| {
+            bounds.is_none_or(|(low, _)| pair.low == low)
+        });
+        let right = Self::first(&self.pairs, &mut starting[at], 0, |pair| {
             bounds.is_none_or(|(_, high)| pair.high == high)
         });
         let (Some(mut left), Some(mut right)) = (left, right) else { return Ok(()) };
@@ -90,12 +91,12 @@ impl Kernel<'_, '_> {
         let (queue, position) =
             if ends { (&mut ending[node as usize], node - 1) } else { (&mut starting[node as usize], node) };
         let link = way.bundles[position as usize][0];
-        if Self::first(&self.pairs, queue, |_| true).is_some()
+        if Self::first(&self.pairs, queue, usize::from(ends), |_| true).is_some()
             || self.demands[number as usize].wanted(position as usize) == 0
         {
             return Ok(());
         }
-        let Some(pair) = Self::first(&self.pairs, &mut self.unbound[link as usize], |_| true) else {
+        let Some(pair) = Self::first(&self.pairs, &mut self.unbound[link as usize], 0, |_| true) else {
             return Ok(());
         };
         self.unbound[link as usize].retain(|(other, _)| *other != pair);
@@ -106,7 +107,7 @@ impl Kernel<'_, '_> {
     /// Starts a distillation of two pairs of a link that have the same number of rounds behind them.
     pub(super) fn distill(&mut self, number: u32, place: u32, level: u32) {
         let pool = &mut self.demands[number as usize].pools[place as usize][level as usize];
-        if let Some(kept) = Self::first(&self.pairs, pool, |_| true)
+        if let Some(kept) = Self::first(&self.pairs, pool, 0, |_| true)
             && let Some(spent) = pool.iter().map(|(pair, _)| *pair).find(|pair| *pair != kept)
         {
             self.distill_two(number, kept, spent);
@@ -121,7 +122,7 @@ impl Kernel<'_, '_> {
             let Demand { pools, way, .. } = &mut self.demands[number as usize];
             let nodes = [way.nodes[place as usize], way.nodes[place as usize + 1]];
             let pool = &mut pools[place as usize][0];
-            if Self::first(&self.pairs, pool, |_| true).is_none() {
+            if Self::first(&self.pairs, pool, 0, |_| true).is_none() {
                 return Ok(());
             }
             let all: Vec<u32> = pool.iter().map(|(pair, _)| *pair).collect();
@@ -175,9 +176,6 @@ impl Kernel<'_, '_> {
     }
 
     fn operate(&mut self, operation: Operation, operation_ps: u64) {
-        for pair in operation.pairs {
-            self.pairs[pair as usize].in_use = Use::Busy;
-        }
         let number = if let Some(free) = self.free_operations.pop() {
             self.operations[free as usize] = operation;
             free
@@ -185,6 +183,15 @@ impl Kernel<'_, '_> {
             self.operations.push(operation);
             self.operations.len() as u32 - 1
         };
+        let [first, second] = operation.pairs;
+        if matches!(operation.kind, Kind::Swap) {
+            self.pairs[first as usize].swaps[1] = number;
+            self.pairs[second as usize].swaps[0] = number;
+        } else {
+            for pair in operation.pairs {
+                self.pairs[pair as usize].in_use = Use::Busy;
+            }
+        }
         self.at(self.now_ps.saturating_add(operation_ps), Event::Operated { operation: number });
     }
 
@@ -289,46 +296,61 @@ impl Kernel<'_, '_> {
         let known_ps = first.known_ps.max(second.known_ps).max(self.now_ps.saturating_add(message_ps));
         let level = first.level;
         let probability = self.job.policy.swap_success_probability;
-        let works = probability >= 1.0 || self.rng.uniform() < probability;
-        self.record.fates.used += 2;
+        let broken = [first, second].map(|part| part.broken);
+        let works = broken == [false; 2] && (probability >= 1.0 || self.rng.uniform() < probability);
+        // swaps at its ends that began before this one was done take over what it leaves
+        let swaps = [first.swaps[0], second.swaps[1]];
+        self.record.fates.used += broken.iter().filter(|broken| !**broken).count() as u64;
         self.remove(left);
         self.remove(right);
-        let subject = inner_left.node;
+        let mut stored = Stored {
+            pair,
+            halves: outer,
+            demand: number,
+            low,
+            high,
+            level,
+            heralds,
+            swapped: true,
+            known_ps,
+            oldest_ps,
+            until_ps: u64::MAX,
+            in_use: Use::Waiting,
+            swaps,
+            broken: !works,
+            turn: 0,
+            number: NO_PAIR,
+        };
+        let event = if works { Happening::Swap } else { Happening::SwapFailed };
+        let mut fidelity = f64::NAN;
         if works {
-            let stored_number = self.made;
+            (Happening::Swap, f64::NAN)
+        } else {
+            (Happening::SwapFailed, f64::NAN)
+        };
+        if works {
+            stored.number = self.made;
             self.made += 1;
             self.record.fates.made += 1;
-            let fidelity = pair.fidelity(BellState::PhiPlus);
-            self.note(Entry { event: Happening::Swap, subject, pair: stored_number, parts, fidelity });
-            let stored = Stored {
-                pair,
-                halves: outer,
-                demand: number,
-                low,
-                high,
-                level,
-                heralds,
-                swapped: true,
-                known_ps,
-                oldest_ps,
-                until_ps: u64::MAX,
-                in_use: Use::Waiting,
-                turn: 0,
-                number: stored_number,
-            };
-            let pair = self.insert(stored)?;
-            self.place(pair)?;
-            for half in [inner_left, inner_right] {
-                self.release(half, going)?;
-            }
-            return Ok(());
+            fidelity = stored.pair.fidelity(BellState::PhiPlus);
         }
-        self.note(Entry { event: Happening::SwapFailed, subject, pair: NO_PAIR, parts, fidelity: f64::NAN });
-        let raw = self.demands[number as usize].raw_per_pair;
-        self.lose(number, low..high, raw);
+        let subject = inner_left.node;
+        self.note(Entry { event, subject, pair: stored.number, parts, fidelity });
+        if works || swaps != [NONE; 2] {
+            let pair = self.insert(stored)?;
+            for (end, swap) in swaps.into_iter().enumerate().filter(|(_, swap)| *swap != NONE) {
+                self.operations[swap as usize].pairs[1 - end] = pair;
+            }
+            if works {
+                self.place(pair)?;
+            }
+        } else {
+            let raw = self.demands[number as usize].raw_per_pair;
+            self.lose(number, low..high, raw);
+        }
         for half in [inner_left, inner_right] {
             self.release(half, going)?;
         }
-        self.let_go(number, outer, low..high, going)
+        if works || swaps != [NONE; 2] { Ok(()) } else { self.let_go(number, outer, low..high, going) }
     }
 }

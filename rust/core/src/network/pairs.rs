@@ -17,7 +17,7 @@ use std::ops::Range;
 pub(super) enum Use {
     /// Nothing: it waits.
     Waiting,
-    /// It is part of an operation, or on its way to be delivered.
+    /// It moves, is distilled, or is on its way to be delivered.
     Busy,
     /// It is no longer there.
     Gone,
@@ -59,6 +59,10 @@ pub(super) struct Stored {
     /// When its wait ends at the latest (ps).
     pub(super) until_ps: u64,
     pub(super) in_use: Use,
+    /// The swaps at its two ends that are under way, or [`NONE`].
+    pub(super) swaps: [u32; 2],
+    /// Whether a swap of it failed while another one was under way, which goes on in vain.
+    pub(super) broken: bool,
     /// Counts the pairs that had this place.
     pub(super) turn: u32,
     /// Number in the trace.
@@ -78,7 +82,12 @@ impl Stored {
     }
 
     pub(super) fn is_alive(&self) -> bool {
-        self.in_use != Use::Gone
+        self.in_use != Use::Gone && !self.broken
+    }
+
+    /// Whether nothing happens to its qubit at one end: nodes swap without knowing what the other end does.
+    fn waits_at(&self, end: usize) -> bool {
+        self.in_use == Use::Waiting && self.swaps[end] == NONE
     }
 }
 
@@ -132,6 +141,8 @@ impl Kernel<'_, '_> {
             oldest_ps: self.now_ps,
             until_ps: u64::MAX,
             in_use: Use::Waiting,
+            swaps: [NONE; 2],
+            broken: false,
             turn: 0,
             number,
         })?;
@@ -204,11 +215,11 @@ impl Kernel<'_, '_> {
         } else {
             (&mut demand.starting[node as usize], node)
         };
-        if Self::first(&self.pairs, queue, |_| true).is_some() {
+        if Self::first(&self.pairs, queue, usize::from(ends), |_| true).is_some() {
             return true;
         }
         let link = demand.way.bundles[position as usize][0];
-        let free = Self::first(&self.pairs, &mut self.unbound[link as usize], |_| true).is_some();
+        let free = Self::first(&self.pairs, &mut self.unbound[link as usize], 0, |_| true).is_some();
         free && self.demands[number as usize].wanted(position as usize) > 0
     }
 
@@ -232,7 +243,7 @@ impl Kernel<'_, '_> {
         for position in 0..self.demands[number as usize].way.links.len() as u32 {
             let link = self.demands[number as usize].way.bundles[position as usize][0];
             while self.demands[number as usize].wanted(position as usize) > 0
-                && let Some(pair) = Self::first(&self.pairs, &mut self.unbound[link as usize], |_| true)
+                && let Some(pair) = Self::first(&self.pairs, &mut self.unbound[link as usize], 0, |_| true)
             {
                 // it would find itself a partner
                 self.unbound[link as usize].retain(|(other, _)| *other != pair);
@@ -322,21 +333,22 @@ impl Kernel<'_, '_> {
         if high < hops {
             self.swap(number, high)?;
         }
-        if low > 0 && self.pairs[pair as usize].in_use == Use::Waiting {
+        if low > 0 {
             self.swap(number, low)?;
         }
         Ok(())
     }
 
-    /// The first waiting pair of a queue that passes; those that are gone leave the queue.
+    /// The first pair of a queue that waits at one of its ends and passes; those that do not wait there any more leave the queue.
     pub(super) fn first(
         pairs: &[Stored],
         queue: &mut std::collections::VecDeque<(u32, u32)>,
+        end: usize,
         passes: impl Fn(&Stored) -> bool,
     ) -> Option<u32> {
         queue.retain(|(pair, turn)| {
             let stored = &pairs[*pair as usize];
-            stored.turn == *turn && stored.in_use == Use::Waiting
+            stored.turn == *turn && stored.waits_at(end)
         });
         queue.iter().map(|(pair, _)| *pair).find(|pair| passes(&pairs[*pair as usize]))
     }
@@ -405,9 +417,9 @@ impl Kernel<'_, '_> {
         event: Happening,
         going: &mut dyn FnMut() -> bool,
     ) -> Result<()> {
-        let Stored { halves, demand, low, high, level, in_use, number, turn: current, .. } =
-            self.pairs[pair as usize];
-        if current != turn || in_use != Use::Waiting {
+        let stored = &self.pairs[pair as usize];
+        let Stored { halves, demand, low, high, level, number, turn: current, .. } = *stored;
+        if current != turn || !(stored.waits_at(0) && stored.waits_at(1)) {
             return Ok(());
         }
         self.record.fates.expired += 1;

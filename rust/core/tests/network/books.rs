@@ -171,6 +171,12 @@ fn replay(made: &Made, run: &NetworkRun) {
                 attempting[subject as usize] = false;
                 assert!(ends.insert(pair, made.links[subject as usize]).is_none());
             }
+            // of pairs that an earlier failure has broken
+            "swap_failed" if trace.parts[index].contains(&NO_PAIR) => {
+                for part in trace.parts[index].into_iter().filter(|part| *part != NO_PAIR) {
+                    assert!(taken(part).contains(&subject));
+                }
+            }
             "swap" | "swap_failed" => {
                 let [first, second] = trace.parts[index].map(&mut taken);
                 let far = |ends: [u32; 2]| {

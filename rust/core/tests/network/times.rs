@@ -3,6 +3,7 @@
 use crate::common::{
     Measured, TICK_S, chain, chain_on_request, ions, link, node, params, plan, row, rows, run,
 };
+use ionlink_core::gates::GatesParams;
 use ionlink_core::link::params::ScheduleParams;
 use ionlink_core::memory::MemoryParams;
 use ionlink_core::network::{NetworkNodeParams, PolicyParams, Saturation, SwapOrder};
@@ -64,6 +65,36 @@ fn failed_swaps_start_both_halves_again() {
             Measured::latency(&run(&network, &plan), 0).refuses("another order", expected);
         }
     }
+}
+
+/// A node whose swaps take so many attempts.
+fn slow(number: usize, ticks: f64) -> NetworkNodeParams {
+    let gates = GatesParams { duration_s: ticks * TICK_S, ..GatesParams::default() };
+    NetworkNodeParams { gates: Some(gates), ..node(number) }
+}
+
+#[test]
+fn both_ends_of_a_pair_swap_at_once() {
+    let (p, ticks) = (0.1, 40.0);
+    let links = vec![link(&params(p)); 4];
+    let (network, duration_s) = chain_on_request(&links, 20_000, 1_000, |number| slow(number, ticks));
+    let latency = Measured::latency(&run(&network, &plan(5, duration_s)), 0);
+    // each swap ends so long after the later of its heralds, whatever the other nodes do
+    latency.agrees("the slowest link and one swap", mean_of_largest(4, p) + ticks);
+    latency.refuses("two swaps one after the other", mean_of_largest(4, p) + 2.0 * ticks);
+}
+
+#[test]
+fn swaps_of_what_a_failure_has_broken_go_on_in_vain() {
+    // all swaps of a round are under way before the first of them is done
+    let (p, ticks, works) = (0.4, 1_000.0, 0.6);
+    let network = chain(&vec![link(&params(p)); 4], |number| slow(number, ticks));
+    let mut plan = plan(6, 40.0);
+    plan.policy = PolicyParams { swap_success_probability: works, ..PolicyParams::default() };
+    let latency = Measured::latency(&run(&network, &plan), 0);
+    let round = mean_of_largest(4, p) + ticks;
+    latency.agrees("rounds in which all three swaps work", round / (works * works * works));
+    latency.refuses("rounds in which two do", round / (works * works));
 }
 
 #[test]
