@@ -29,7 +29,9 @@ pub(super) enum Origin {
     Seen(Circumstances),
     /// The number of the announced state among those of its link.
     Mean(u8),
-    /// The state itself, turned to phi+.
+    /// The state itself, turned to phi+ from the announced one.
+    Found(Correlations, BellState),
+    /// The pair as it was delivered.
     Pair(Correlations),
 }
 
@@ -61,7 +63,7 @@ pub(super) enum Source {
 pub(super) struct Along {
     sampler: Sampler<Arc<Link>>,
     /// The last one that was found, and its state turned to phi+.
-    found: Option<(u64, Correlations)>,
+    found: Option<(u64, Correlations, BellState)>,
 }
 
 impl Source {
@@ -111,7 +113,7 @@ impl<'a> Drawer<'a> {
             Source::Dependent(along) => along,
         };
         // a link that gave up before its herald finds the same again
-        if let Some((attempt, _)) = along.found
+        if let Some((attempt, ..)) = along.found
             && attempt >= first
         {
             return Ok(Some(attempt));
@@ -125,10 +127,10 @@ impl<'a> Drawer<'a> {
             Err(error) => return Err(error),
         };
         along.found = herald.map(|herald| {
-            let pair = Correlations::of(&herald.rho).carried(herald.pattern.bell_state, BellState::PhiPlus);
-            (herald.attempt, pair)
+            let announced = herald.pattern.bell_state;
+            (herald.attempt, Correlations::of(&herald.rho).carried(announced, BellState::PhiPlus), announced)
         });
-        Ok(along.found.map(|(attempt, _)| attempt))
+        Ok(along.found.map(|(attempt, ..)| attempt))
     }
 
     /// What is kept of the herald that was found last.
@@ -136,7 +138,8 @@ impl<'a> Drawer<'a> {
         let rng = match source {
             Source::Independent(rng) => rng,
             Source::Dependent(along) => {
-                return along.found.take().map(|(_, pair)| Origin::Pair(pair)).ok_or_else(lost);
+                let found = along.found.take();
+                return found.map(|(_, pair, bell)| Origin::Found(pair, bell)).ok_or_else(lost);
             }
         };
         if let Some(sampled) = &self.sampled {
@@ -148,15 +151,19 @@ impl<'a> Drawer<'a> {
         Ok(Origin::Mean(found.unwrap_or(last) as u8))
     }
 
-    /// The pair that a herald leaves, turned to phi+ in software.
-    pub(super) fn pair(&mut self, origin: &Origin) -> Result<Correlations> {
+    /// The pair that a herald leaves, turned to phi+ in software, and the announced state.
+    pub(super) fn pair(&mut self, origin: &Origin) -> Result<(Correlations, BellState)> {
         Ok(match origin {
-            Origin::Pair(pair) => *pair,
-            Origin::Mean(index) => self.physics.mean[usize::from(*index)].2,
+            Origin::Pair(pair) => (*pair, BellState::PhiPlus),
+            Origin::Found(pair, announced) => (*pair, *announced),
+            Origin::Mean(index) => {
+                let (announced, _, pair) = self.physics.mean[usize::from(*index)];
+                (pair, announced)
+            }
             Origin::Seen(seen) => {
                 let sampled = self.sampled.as_mut().ok_or_else(lost)?;
                 let bell = sampled.pattern(seen).bell_state;
-                Correlations::of(&sampled.state(seen)?).carried(bell, BellState::PhiPlus)
+                (Correlations::of(&sampled.state(seen)?).carried(bell, BellState::PhiPlus), bell)
             }
         })
     }

@@ -6,7 +6,7 @@
 use super::agenda::Agenda;
 use super::comb::{picoseconds, seconds};
 use super::demand::Demand;
-use super::heralds::{Drawer, Source};
+use super::heralds::{Drawer, Origin, Source};
 use super::hub::{self, StationAtWork, SwitchAtWork};
 use super::operations::Operation;
 use super::pairs::Stored;
@@ -14,7 +14,7 @@ use super::record::{
     Delivery, Entry, Happening, LATENCY_BINS, NO_PAIR, NetworkRecord, RecordLevel, Totals, latency_bin,
 };
 use super::run::{Job, LawsOfLink};
-use super::topology::{Network, Saturation};
+use super::topology::{Network, Saturation, is_flipped};
 use super::waiting::Law;
 use crate::error::Result;
 use crate::pages;
@@ -149,6 +149,8 @@ pub(super) struct Kernel<'a, 'd> {
     /// Law of qubits that came by each link, at each side, on a communication and on a memory ion; few of them differ.
     pub(super) laws: Vec<Law>,
     pub(super) law_of: Vec<LawsOfLink>,
+    /// Whether any of them has poles: then swaps must know which corrections they ask for.
+    pub(super) poles_matter: bool,
     pub(super) pairs: Vec<Stored>,
     pub(super) free_pairs: Vec<u32>,
     pub(super) operations: Vec<Operation>,
@@ -263,6 +265,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             partners,
             bundle_of,
             users,
+            poles_matter: laws.iter().any(Law::has_poles),
             laws,
             law_of,
             pairs: vec![],
@@ -403,7 +406,9 @@ impl<'a, 'd> Kernel<'a, 'd> {
         self.links[link as usize].phase = Phase::Idle;
         let drawer = &mut self.drawers[place.physics as usize];
         let origin = drawer.origin(&mut self.links[link as usize].source)?;
-        let pair = drawer.pair(&origin)?;
+        let (pair, announced) = drawer.pair(&origin)?;
+        let laws = self.law_of[link as usize].map(|of_side| self.laws[usize::from(of_side[0])]);
+        let pair = self.network.physics[place.physics as usize].arrived(pair, announced, laws);
         let ions = drawer.comb().ions();
         self.record.fates.heralded += 1;
         self.record.fates.made += 1;
@@ -414,6 +419,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             let latency_ps = self.now_ps - self.links[link as usize].last_ps;
             self.links[link as usize].last_ps = self.now_ps;
             let fidelity = pair.fidelity(BellState::PhiPlus);
+            let origin = if let Origin::Found(..) = origin { Origin::Pair(pair) } else { origin };
             let (time_ps, hops, raw_pairs) = (self.now_ps, 1, 1);
             let delivery = Delivery {
                 demand: link,
@@ -436,7 +442,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
         if ions > 1 {
             self.give_back(place.nodes, ions - 1);
         }
-        self.take_up(link, number, &pair)?;
+        self.take_up(link, number, &pair, is_flipped(announced))?;
         self.stop_unwanted(link, going)?;
         self.start(link, going)?;
         self.serve_all(link, going)

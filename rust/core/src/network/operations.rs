@@ -224,6 +224,8 @@ impl Kernel<'_, '_> {
         let stored = &mut self.pairs[first as usize];
         if worked {
             stored.pair = pair;
+            // its corrections have been made, not only noted
+            stored.halves.iter_mut().for_each(|half| half.flipped = false);
             stored.heralds += heralds;
             stored.oldest_ps = oldest_ps;
         }
@@ -285,10 +287,18 @@ impl Kernel<'_, '_> {
         let (first, second) = (&self.pairs[left as usize], &self.pairs[right as usize]);
         let (low, middle, high) = (first.low, first.high, second.high);
         let [inner_left, inner_right] = [first.halves[1], second.halves[0]];
-        let outer = [first.halves[0], second.halves[1]];
+        let mut outer = [first.halves[0], second.halves[1]];
         let parts = [first.number, second.number];
         let noise = self.network.nodes[inner_left.node as usize].swap_noise();
-        let pair = first.pair.swapped(&second.pair, noise);
+        let pair = if self.poles_matter {
+            let plain = first.pair.swapped_given(&second.pair, noise, false);
+            let flipped = self.rng.uniform() >= plain.trace();
+            outer[1].flipped ^= flipped;
+            let part = if flipped { first.pair.swapped_given(&second.pair, noise, true) } else { plain };
+            part.normalized()
+        } else {
+            first.pair.swapped(&second.pair, noise)
+        };
         let heralds = first.heralds.saturating_add(second.heralds);
         let oldest_ps = first.oldest_ps.min(second.oldest_ps);
         let demand = &self.demands[number as usize];

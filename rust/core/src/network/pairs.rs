@@ -32,6 +32,8 @@ pub(super) struct Half {
     side: u8,
     /// Whether it is stored on a memory ion.
     stored: bool,
+    /// Whether its ion waits in the other state than the pair notes: a correction by X or Y has only been noted.
+    pub(super) flipped: bool,
     /// When its ion began to wait, and up to when that has been applied (ps).
     born_ps: u64,
     applied_ps: u64,
@@ -94,7 +96,13 @@ impl Stored {
 impl Kernel<'_, '_> {
     /// Stores the pair of a herald, for the demand whose request is the oldest of those that can use it now; for nobody in
     /// particular while several demands could use it later.
-    pub(super) fn take_up(&mut self, link: u32, number: u64, pair: &Correlations) -> Result<()> {
+    pub(super) fn take_up(
+        &mut self,
+        link: u32,
+        number: u64,
+        pair: &Correlations,
+        flipped: bool,
+    ) -> Result<()> {
         let place = self.network.links[link as usize];
         if self.longest_waiting(link, false).is_none() {
             // its request was served while the link attempted
@@ -106,12 +114,14 @@ impl Kernel<'_, '_> {
         }
         let mut pair = *pair;
         let mut ready_ps = self.now_ps;
-        let waited_ps = self.network.physics[place.physics as usize].waited_ps;
+        let age_ps = self.network.physics[place.physics as usize].age_ps;
         let mut halves = [0, 1].map(|side: u8| {
             let node = place.nodes[usize::from(side)];
             let attempts = self.attempts_at(node);
-            let born_ps = self.now_ps.saturating_sub(waited_ps[usize::from(side)]);
-            Half { node, link, side, stored: false, born_ps, applied_ps: self.now_ps, attempts }
+            // of a herald in the first instants of a run, the wait began before it
+            let born_ps = self.now_ps.saturating_sub(age_ps[usize::from(side)]);
+            let flipped = side == 1 && flipped;
+            Half { node, link, side, stored: false, flipped, born_ps, applied_ps: self.now_ps, attempts }
         });
         for (qubit, half) in halves.iter_mut().enumerate() {
             self.links[link as usize].stored[usize::from(half.side)] += 1;
@@ -361,7 +371,8 @@ impl Kernel<'_, '_> {
         let flips = self.network.nodes[half.node as usize].params.dephasing_per_attempt;
         let attempts = if flips > 0.0 { self.attempts_at(half.node) } else { 0 };
         let stored = &mut self.pairs[pair as usize];
-        law.apply(&mut stored.pair, qubit, half.applied_ps - half.born_ps, self.now_ps - half.born_ps);
+        let (from_ps, to_ps) = (half.applied_ps - half.born_ps, self.now_ps - half.born_ps);
+        law.apply(&mut stored.pair, qubit, half.flipped, from_ps, to_ps);
         if attempts > half.attempts {
             let kept = crate::math::pow(1.0 - 2.0 * flips, (attempts - half.attempts) as f64);
             stored.pair = stored.pair.shrunk(qubit, [kept, kept, 1.0]);

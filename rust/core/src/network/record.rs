@@ -100,7 +100,7 @@ impl Deliveries {
         self.kept.push(match delivery.origin {
             Origin::Seen(seen) => Kept::Seen(seen),
             Origin::Mean(index) => Kept::Mean(index),
-            Origin::Pair(pair) => {
+            Origin::Pair(pair) | Origin::Found(pair, _) => {
                 self.states.push(pair);
                 Kept::Stored(self.states.len() as u64 - 1)
             }

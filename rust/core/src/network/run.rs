@@ -443,22 +443,22 @@ impl Network {
         let mut states = Vec::with_capacity(range.len());
         for index in range {
             let pair = match &deliveries.kept[index] {
-                // as it was delivered, where demands are; as its herald left it, where links work for themselves
+                // as it was delivered
                 Kept::Stored(number) => {
-                    let pair = deliveries.states[*number as usize];
-                    if run.saturation == Saturation::Demands {
-                        states.push(pair.state());
-                        continue;
-                    }
-                    pair
+                    states.push(deliveries.states[*number as usize].state());
+                    continue;
                 }
+                // as its herald left it
                 kept => {
-                    let physics = self.links[deliveries.demand[index] as usize].physics as usize;
+                    let link = deliveries.demand[index];
+                    let physics = self.links[link as usize].physics as usize;
                     let drawer = match &mut drawers[physics] {
                         Some(drawer) => drawer,
                         none => none.insert(Drawer::new(&self.physics[physics], run.states)?),
                     };
-                    drawer.pair(&kept.origin())?
+                    let (pair, announced) = drawer.pair(&kept.origin())?;
+                    let laws = [self.law(link, 0, false)?, self.law(link, 1, false)?];
+                    self.physics[physics].arrived(pair, announced, laws)
                 }
             };
             let node = self.links[deliveries.demand[index] as usize].nodes[1];

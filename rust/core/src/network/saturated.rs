@@ -1,7 +1,7 @@
 //! Links that work for themselves and never wait for an ion: one after the other, without a queue of events.
 
 use super::comb::seconds;
-use super::heralds::{Drawer, Source};
+use super::heralds::{Drawer, Origin, Source};
 use super::kernel::NONE;
 use super::record::{
     Deliveries, Delivery, Entry, Happening, NO_PAIR, NetworkRecord, RecordLevel, Totals, Trace, latency_bin,
@@ -54,8 +54,10 @@ pub(super) fn draw(
         let number = link as u32;
         let place = network.links[link];
         let drawer = &mut drawers[place.physics as usize];
-        let message_ps = network.physics[place.physics as usize].message_ps;
-        let mut source = Source::new(&network.physics[place.physics as usize], job.key, number)?;
+        let physics = &network.physics[place.physics as usize];
+        let laws = [network.law(number, 0, false)?, network.law(number, 1, false)?];
+        let message_ps = physics.message_ps;
+        let mut source = Source::new(physics, job.key, number)?;
         let mut totals = Totals::default();
         let before = (deliveries.len(), record.fates);
         bins.clear();
@@ -85,7 +87,9 @@ pub(super) fn draw(
                 break;
             }
             record.fates.heralded += 1;
-            let pair = job.corrected(&drawer.pair(&origin)?, place.nodes[1], false);
+            let (pair, announced) = drawer.pair(&origin)?;
+            let pair = job.corrected(&physics.arrived(pair, announced, laws), place.nodes[1], false);
+            let origin = if let Origin::Found(..) = origin { Origin::Pair(pair) } else { origin };
             let fidelity = pair.fidelity(BellState::PhiPlus);
             let latency_ps = time_ps - last_ps;
             last_ps = time_ps;

@@ -96,8 +96,10 @@ pub(super) struct Physics {
     pub(super) mean: Vec<(BellState, f64, Correlations)>,
     /// Time from the end of an attempt until both nodes know of its herald (ps).
     pub(super) message_ps: u64,
-    /// Wait of each ion that the state of a herald already contains (ps).
-    pub(super) waited_ps: [u64; 2],
+    /// How long each ion has waited when both nodes know of a herald (ps).
+    pub(super) age_ps: [u64; 2],
+    /// As much of it as the state of the herald contains (ps).
+    contained_ps: [u64; 2],
     /// Time that light takes from node to node (ps).
     pub(super) distance_ps: u64,
     /// Memories of the link's own nodes.
@@ -137,6 +139,9 @@ impl Physics {
         }
         let waits_s = link.wait_s();
         let waited_ps = [waits_s[0], waits_s[1]].map(picoseconds);
+        // without a memory of its own the link leaves the wait to that of the network's node
+        let contained_ps =
+            [0, 1].map(|node: usize| if nodes[node].memory.is_some() { waited_ps[node] } else { 0 });
         let memories = [0, 1].map(|node: usize| nodes[node].memory.clone().unwrap_or_default());
         // a wait that is given says what the state contains, not when the nodes know
         let known_ps = picoseconds(link.known_by_both_after_s());
@@ -147,7 +152,8 @@ impl Physics {
             probability,
             mean,
             message_ps: known_ps.saturating_sub(comb.spacing_ps()),
-            waited_ps,
+            age_ps: contained_ps.map(|contained_ps| contained_ps.max(known_ps)),
+            contained_ps,
             distance_ps: picoseconds(delays_s[0] + delays_s[1]),
             laws,
             dependence,
@@ -155,10 +161,30 @@ impl Physics {
         })
     }
 
+    /// What a herald's pair, turned to phi+ from what was announced, has become when both nodes know of it: the nearer one waits for
+    /// the farther one.
+    pub(super) fn arrived(
+        &self,
+        mut pair: Correlations,
+        announced: BellState,
+        laws: [Law; 2],
+    ) -> Correlations {
+        for side in 0..2 {
+            let flipped = side == 1 && is_flipped(announced);
+            laws[side].apply(&mut pair, side, flipped, self.contained_ps[side], self.age_ps[side]);
+        }
+        pair
+    }
+
     /// Mean number of heralds per second of attempting.
     pub(super) fn rate_hz(&self) -> f64 {
         self.link.exact().map_or(f64::NAN, |exact| exact.rate_hz)
     }
+}
+
+/// Whether the second qubit of a pair waits flipped against that of the phi+ it is noted as.
+pub(super) fn is_flipped(announced: BellState) -> bool {
+    matches!(announced, BellState::PsiPlus | BellState::PsiMinus)
 }
 
 fn law(params: &MemoryParams) -> Result<Law> {

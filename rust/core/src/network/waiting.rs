@@ -35,15 +35,29 @@ impl Law {
         })
     }
 
-    /// Applies the wait from one age to another to a qubit of a pair.
-    pub(super) fn apply(&self, pair: &mut Correlations, qubit: usize, from_ps: u64, to_ps: u64) {
+    /// Whether it tells |0> from |1>, or the directions of phases: then it matters whether a qubit waits as it is noted or flipped.
+    pub(super) fn has_poles(&self) -> bool {
+        self.t1_rate > 0.0 || self.offset_rad_per_s != 0.0
+    }
+
+    /// Applies the wait from one age to another to a qubit of a pair; `flipped` if its ion waits in the other state than the pair
+    /// notes, because a correction by X or Y has only been noted.
+    pub(super) fn apply(
+        &self,
+        pair: &mut Correlations,
+        qubit: usize,
+        flipped: bool,
+        from_ps: u64,
+        to_ps: u64,
+    ) {
         if to_ps <= from_ps || *self == Self::NONE {
             return;
         }
         let (from_s, to_s) = (seconds(from_ps), seconds(to_ps));
         let wait_s = seconds(to_ps - from_ps);
+        let sign = if flipped { -1.0 } else { 1.0 };
         if self.t1_rate > 0.0 {
-            let there = math::exp(-self.loss_rate * from_s);
+            let there = sign * math::exp(-self.loss_rate * from_s);
             *pair = pair.decayed_if_there(qubit, -math::exp_m1(-wait_s * self.t1_rate), there);
         }
         let exponent = if self.gaussian {
@@ -56,7 +70,7 @@ impl Law {
         if self.offset_rad_per_s == 0.0 {
             *pair = pair.shrunk(qubit, [kept, kept, 1.0]);
         } else {
-            *pair = pair.turned(qubit, math::phase(self.offset_rad_per_s * wait_s) * kept);
+            *pair = pair.turned(qubit, math::phase(sign * self.offset_rad_per_s * wait_s) * kept);
         }
         if self.loss_rate > 0.0 {
             *pair = pair.depolarized(qubit, math::exp(-self.loss_rate * wait_s));
@@ -96,9 +110,9 @@ mod tests {
             ]);
             for qubit in 0..2 {
                 let (mut once, mut twice) = (start, start);
-                law.apply(&mut once, qubit, 0, 200_000_000_000);
-                law.apply(&mut twice, qubit, 0, 70_000_000_000);
-                law.apply(&mut twice, qubit, 70_000_000_000, 200_000_000_000);
+                law.apply(&mut once, qubit, false, 0, 200_000_000_000);
+                law.apply(&mut twice, qubit, false, 0, 70_000_000_000);
+                law.apply(&mut twice, qubit, false, 70_000_000_000, 200_000_000_000);
                 let waiting = MemoryParams { wait_s: AutoOr::Given(0.2), ..params.clone() };
                 let mut ions = [Memory::none(); 2];
                 ions[qubit] = Memory::new(&waiting, 0.0).unwrap();
@@ -111,6 +125,17 @@ mod tests {
                     }
                 }
                 assert!(once.fidelity(BellState::PhiPlus) < start.fidelity(BellState::PhiPlus));
+                // a qubit noted flipped decays as if turned, left to wait, and turned back
+                let (mut flipped, turned) = (start, start.shrunk(qubit, [1.0, -1.0, -1.0]));
+                law.apply(&mut flipped, qubit, true, 0, 200_000_000_000);
+                let mut expected = turned;
+                law.apply(&mut expected, qubit, false, 0, 200_000_000_000);
+                let expected = expected.shrunk(qubit, [1.0, -1.0, -1.0]);
+                for p in 0..4 {
+                    for q in 0..4 {
+                        assert!((flipped.0[p][q] - expected.0[p][q]).abs() < 1e-15, "{decay:?} {p} {q}");
+                    }
+                }
             }
         }
     }

@@ -102,6 +102,13 @@ impl Correlations {
         Self(std::array::from_fn(|p| std::array::from_fn(|q| self.0[p][q] + other.0[p][q])))
     }
 
+    /// The same with trace one.
+    #[must_use]
+    pub fn normalized(&self) -> Self {
+        let trace = self.trace();
+        Self(self.0.map(|row| row.map(|value| value / trace)))
+    }
+
     /// The trace.
     pub fn trace(&self) -> f64 {
         self.0[I][I]
@@ -188,6 +195,27 @@ impl Correlations {
         let OperationNoise { gate_weight: w, readout_contrast: r } = noise;
         let kept = [1.0, w * r, -w * r * r, w * r];
         Self(std::array::from_fn(|p| std::array::from_fn(|q| self.0[p][q] * other.0[q][q] * kept[q])))
+    }
+
+    /// The part of [`Correlations::swapped`] whose results ask for a correction by X or Y (`flipped`), or for none of these: its
+    /// trace is the probability that they do. With sx = -1 if `flipped`, else 1, and n as there,
+    ///
+    /// (P, I) = [R(P, I) S(I, I) + sx n_Z R(P, Z) S(Z, I)]/2, (P, Z) = [n_Z R(P, Z) S(Z, Z) + sx R(P, I) S(I, Z)]/2,
+    /// (P, X) = [n_X R(P, X) S(X, X) - sx n_Y R(P, Y) S(Y, X)]/2, (P, Y) = [-n_Y R(P, Y) S(Y, Y) + sx n_X R(P, X) S(X, Y)]/2.
+    #[must_use]
+    pub fn swapped_given(&self, other: &Self, noise: OperationNoise, flipped: bool) -> Self {
+        let OperationNoise { gate_weight: w, readout_contrast: r } = noise;
+        let sx = if flipped { -0.5 } else { 0.5 };
+        let (one, both) = (w * r, w * r * r);
+        let s = &other.0;
+        Self(self.0.map(|row| {
+            [
+                0.5 * row[I] * s[I][I] + sx * one * row[Z] * s[Z][I],
+                0.5 * one * row[X] * s[X][X] - sx * both * row[Y] * s[Y][X],
+                sx * one * row[X] * s[X][Y] - 0.5 * both * row[Y] * s[Y][Y],
+                sx * row[I] * s[I][Z] + 0.5 * one * row[Z] * s[Z][Z],
+            ]
+        }))
     }
 
     /// The Werner state of the same fidelity to phi+ and trace.

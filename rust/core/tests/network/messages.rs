@@ -1,11 +1,17 @@
 //! Messages: when nodes know, and what their qubits go through until then.
 
-use crate::common::{TICK_PS, TICK_S, assert_close, chain, link, node, params, plan, run, with_memory};
+use crate::common::{
+    Measured, TICK_PS, TICK_S, assert_close, chain, chain_on_request, link, node, params, plan, row, run,
+    with_memory,
+};
 use ionlink_core::channel::{ElementParams, FiberParams};
 use ionlink_core::collection::{CollectionParams, Stage};
 use ionlink_core::gates::GatesParams;
 use ionlink_core::memory::MemoryParams;
-use ionlink_core::network::{Distillation, Happening, NetworkNodeParams, RecordLevel};
+use ionlink_core::network::{
+    DemandParams, Distillation, Happening, NetworkNodeParams, RecordLevel, Saturation,
+};
+use ionlink_core::tree::AutoOr;
 use ionlink_core::{BasicLinkParams, Link};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -80,9 +86,10 @@ fn results_of_a_swap_travel_to_the_farther_end() {
                 let (swapped_ps, heralds_ps) = swaps[&trace.pair[index]];
                 assert_eq!(swapped_ps, heralds_ps[0].max(heralds_ps[1]));
                 assert_eq!(time_ps - swapped_ps, farther_ns * 1000);
-                // the ends wait from their heralds on, the message included
+                // the ends wait from their heralds on, messages included, and before that until both nodes knew of them
                 let waited_s: f64 =
-                    heralds_ps.iter().map(|herald_ps| (time_ps - herald_ps) as f64 * 1e-12).sum();
+                    heralds_ps.iter().map(|herald_ps| (time_ps - herald_ps) as f64 * 1e-12).sum::<f64>()
+                        + [first, second].iter().map(|[a, b]| 2.0 * f64::max(*a, *b) * 5e-9).sum::<f64>();
                 let expected = 0.5 + 0.5 * libm::exp(-waited_s / t2_s);
                 assert_close(trace.fidelity[index], expected, 1e-12, "fidelity");
                 seen += 1;
@@ -140,4 +147,80 @@ fn qubits_on_the_move_are_not_used() {
         assert_eq!(swaps > 500, cutoff != Some(3.0), "{swaps}");
         assert!(cutoff.is_none() || run.fates.expired > 50);
     }
+}
+
+/// The mean fidelity of a link's deliveries, whose nodes have a memory in the network and none in the link.
+fn delivered(lengths_m: [f64; 2], memories: [&MemoryParams; 2], saturate: Saturation) -> Measured {
+    let mut network =
+        row(&[fibers(&params(0.2), lengths_m)], |number| with_memory(node(number), memories[number]));
+    if saturate == Saturation::Links {
+        network.saturate(Saturation::Links);
+    } else {
+        network.add_demand(DemandParams::saturated("n0", "n1")).unwrap();
+    }
+    Measured::fidelity(&run(&network, &plan(54, 0.01)), 0)
+}
+
+#[test]
+fn ions_wait_until_both_nodes_know_in_the_state_that_was_announced() {
+    // memories that tell |0> from |1>; the exact result of a link whose ions wait as long
+    let memory = |wait_s: f64| MemoryParams {
+        t1_s: 300e-6,
+        t2_s: 50e-6,
+        frequency_offset_rad_per_s: 2e4,
+        wait_s: AutoOr::Given(wait_s),
+        ..MemoryParams::default()
+    };
+    for lengths_m in [[2000.0, 2000.0], [100.0, 2000.0]] {
+        let known_s = 2.0 * 2000.0 * 5e-9;
+        let mut whole = fibers(&params(0.2), lengths_m).params().clone();
+        for node in &mut whole.nodes {
+            node.memory = Some(memory(known_s));
+        }
+        let exact = Link::new(whole.clone()).unwrap().exact().unwrap().fidelity;
+        whole.nodes[1].memory.as_mut().unwrap().frequency_offset_rad_per_s *= -1.0;
+        let turned = Link::new(whole).unwrap().exact().unwrap().fidelity;
+        assert!(exact - turned > 0.05, "phases of opposite offsets add up in psi states");
+        for saturate in [Saturation::Links, Saturation::Demands] {
+            let given = memory(0.0);
+            let mean = delivered(lengths_m, [&given, &given], saturate).mean;
+            assert_close(mean, exact, 1e-9, "fidelity");
+        }
+    }
+}
+
+/// Two links, of which one pair waits for the other: psi states of ions with equal offsets keep their phase, with opposite ones they
+/// lose it twice as fast.
+#[test]
+fn stored_pairs_wait_as_what_was_announced() {
+    let p = [0.5, 0.1];
+    let offset = 2e5;
+    let end = |offset: f64| MemoryParams { frequency_offset_rad_per_s: offset, ..MemoryParams::default() };
+    let links = p.map(|p| link(&params(p)));
+    let fidelity = |offsets: [f64; 3]| {
+        let (network, duration_s) = chain_on_request(&links, 20_000, 1_000, |number| {
+            with_memory(node(number), &end(offsets[number]))
+        });
+        Measured::fidelity(&run(&network, &plan(55, duration_s)), 0)
+    };
+    let equal = fidelity([offset; 3]);
+    assert_close(equal.mean, 1.0, 1e-12, "equal offsets");
+    // the pair that is there first waits n attempts: P(n) = [p q (1 - p)^n and p q (1 - q)^n] / (1 - (1 - p)(1 - q))
+    let opposite = fidelity([offset, -offset, offset]);
+    let [first, second] = p;
+    let together = first * second / (1.0 - (1.0 - first) * (1.0 - second));
+    let mut expected = together;
+    for n in 1..2_000 {
+        let kept = 0.5 + 0.5 * libm::cos(2.0 * offset * f64::from(n) * TICK_S);
+        expected +=
+            together * (libm::pow(1.0 - first, f64::from(n)) + libm::pow(1.0 - second, f64::from(n))) * kept;
+    }
+    opposite.agrees("opposite offsets", expected);
+    let mut single = together;
+    for n in 1..2_000 {
+        let kept = 0.5 + 0.5 * libm::cos(offset * f64::from(n) * TICK_S);
+        single +=
+            together * (libm::pow(1.0 - first, f64::from(n)) + libm::pow(1.0 - second, f64::from(n))) * kept;
+    }
+    opposite.refuses("one offset alone", single);
 }
