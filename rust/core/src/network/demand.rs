@@ -151,8 +151,8 @@ impl Kernel<'_, '_> {
         if blocked {
             return Ok(());
         }
-        self.bind_waiting(number as u32)?;
         let hops = self.demands[number].way.links.len();
+        self.bind_waiting(number as u32, 0..hops as u32)?;
         self.start_way(number as u32, 0..hops, going)
     }
 }

@@ -118,6 +118,8 @@ pub(super) struct NodeAtWork {
     pub(super) attempting: Vec<u32>,
     /// All links, where pairs are passed on and ions are few.
     pub(super) links: Vec<u32>,
+    /// Pairs that came when all memory ions were taken.
+    pub(super) crowded: Vec<(u32, u32)>,
     /// Qubits stored now, on whatever ions, since when, and the sum of the time before (ps).
     pub(super) stored: u64,
     pub(super) stored_since_ps: u64,
@@ -218,6 +220,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             attempts: 0,
             attempting: vec![],
             links: vec![],
+            crowded: vec![],
             taken: 0,
             taken_since_ps: 0,
             taken_ps: 0,
@@ -315,7 +318,7 @@ impl<'a, 'd> Kernel<'a, 'd> {
             match event {
                 Event::Herald { link, turn } => self.herald(link, turn, going)?,
                 Event::Freed { node } => self.free_ions(node, 1, going)?,
-                Event::Ready { pair } => self.ready(pair)?,
+                Event::Ready { pair } => self.ready(pair, going)?,
                 Event::Operated { operation } => self.operated(operation, going)?,
                 Event::Distilled { operation } => self.distilled(operation, going)?,
                 Event::Deliver { pair } => self.deliver(pair, going)?,

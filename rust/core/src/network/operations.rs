@@ -216,7 +216,8 @@ impl Kernel<'_, '_> {
             _ => kept.dejmps(other, noise),
         };
         let message_ps = self.demands[operation.demand as usize].between_ps(*low, *high);
-        let worked = self.rng.uniform() < probability;
+        let whole = operation.pairs.iter().all(|pair| !self.pairs[*pair as usize].broken);
+        let worked = self.rng.uniform() < probability && whole;
         let heralds = self.pairs[second as usize].heralds;
         let oldest_ps = self.pairs[first as usize].oldest_ps.min(self.pairs[second as usize].oldest_ps);
         let spent = self.pairs[second as usize].number;
@@ -231,11 +232,15 @@ impl Kernel<'_, '_> {
         }
         // what was to happen to the pair before does not happen to the one that it has become
         stored.turn = stored.turn.wrapping_add(1);
+        let first_broken = stored.broken;
         let parts = [stored.number, spent];
         self.operations[number as usize] = Operation { worked, parts, ..operation };
         // the other one is stored until both nodes know
-        self.record.fates.used += 1;
+        self.record.fates.used += u64::from(!self.pairs[second as usize].broken);
         self.remove(second);
+        if !first_broken {
+            self.limit_by_loss(first);
+        }
         for half in halves {
             self.release(half, going)?;
         }
@@ -245,13 +250,17 @@ impl Kernel<'_, '_> {
 
     /// Both nodes know how a distillation went.
     pub(super) fn distilled(&mut self, number: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
-        let Operation { pairs: [pair, _], demand, kind, worked, parts } = self.operations[number as usize];
+        let Operation { pairs: [pair, _], demand, kind, worked, mut parts } =
+            self.operations[number as usize];
         self.free_operations.push(number);
         let Kind::Distill { level, raw } = kind else { return Ok(()) };
-        self.record.fates.used += 1;
-        let Stored { halves, low, high, .. } = self.pairs[pair as usize];
+        let Stored { halves, low, high, broken, .. } = self.pairs[pair as usize];
+        self.record.fates.used += u64::from(!broken);
         let subject = halves[0].link;
-        if !worked {
+        if !worked || broken {
+            if broken {
+                parts[0] = NO_PAIR;
+            }
             self.note(Entry {
                 event: Happening::DistillFailed,
                 subject,

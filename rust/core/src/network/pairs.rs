@@ -166,16 +166,79 @@ impl Kernel<'_, '_> {
     }
 
     /// The qubits of a pair have reached their ions.
-    pub(super) fn ready(&mut self, pair: u32) -> Result<()> {
-        let Stored { until_ps, turn, halves, .. } = self.pairs[pair as usize];
-        self.moving[self.bundle_of[halves[0].link as usize] as usize] -= 1;
+    pub(super) fn ready(&mut self, pair: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+        let Stored { until_ps, turn, halves, broken, demand, .. } = self.pairs[pair as usize];
+        if demand == NONE {
+            self.moving[self.bundle_of[halves[0].link as usize] as usize] -= 1;
+        }
         self.pairs[pair as usize].in_use = Use::Waiting;
+        if broken {
+            return self.discard(pair, going);
+        }
         if until_ps < self.now_ps {
             // it aged on the way
             self.at(self.now_ps, Event::Expire { pair, turn });
             return Ok(());
         }
-        self.offer(pair)
+        if demand == NONE { self.offer(pair) } else { self.place(pair) }
+    }
+
+    /// Moves qubits that wait on communication ions of a node to memory ions that have become free, the oldest first.
+    fn move_in(&mut self, node: u32) {
+        while self.nodes[node as usize].free_memory > 0 {
+            let pairs = &self.pairs;
+            let crowded = &mut self.nodes[node as usize].crowded;
+            let place =
+                |stored: &Stored| stored.halves.iter().position(|half| half.node == node && !half.stored);
+            crowded.retain(|(pair, turn)| {
+                let stored = &pairs[*pair as usize];
+                stored.turn == *turn && stored.is_alive() && place(stored).is_some()
+            });
+            let found = crowded.iter().find_map(|(pair, _)| {
+                let stored = &pairs[*pair as usize];
+                let waits = stored.waits_at(0) && stored.waits_at(1);
+                place(stored).filter(|_| waits).map(|qubit| (*pair, qubit))
+            });
+            let Some((pair, qubit)) = found else { return };
+            self.settle(pair, qubit);
+            self.nodes[node as usize].free_memory -= 1;
+            let (weight, transfer_ps) = self.network.nodes[node as usize].transfer();
+            let moved_ps = self.now_ps.saturating_add(transfer_ps);
+            let stored = &mut self.pairs[pair as usize];
+            stored.pair = stored.pair.depolarized(qubit, weight);
+            let half = &mut stored.halves[qubit];
+            (half.stored, half.born_ps) = (true, self.now_ps);
+            let link = half.link;
+            if transfer_ps > 0 {
+                stored.in_use = Use::Busy;
+                let Stored { demand, low, high, .. } = *stored;
+                let others = |(other, _): &(u32, u32)| *other != pair;
+                // it is placed again when it has moved
+                if demand == NONE {
+                    let bundle = self.bundle_of[link as usize] as usize;
+                    self.moving[bundle] += 1;
+                    self.unbound[bundle].retain(others);
+                } else {
+                    let demand = &mut self.demands[demand as usize];
+                    demand.ending[high as usize].retain(others);
+                    demand.starting[low as usize].retain(others);
+                    if high == low + 1 {
+                        demand.pools[low as usize].iter_mut().for_each(|pool| pool.retain(others));
+                    }
+                }
+                self.at(moved_ps, Event::Ready { pair });
+            }
+            self.at(moved_ps, Event::Freed { node });
+        }
+    }
+
+    /// The same for a pair that has come to wait.
+    fn move_in_with(&mut self, pair: u32) {
+        for half in self.pairs[pair as usize].halves {
+            if !half.stored {
+                self.move_in(half.node);
+            }
+        }
     }
 
     /// Gives a link's pair to the demand that is to have it, or lets it wait for one.
@@ -189,6 +252,7 @@ impl Kernel<'_, '_> {
         }
         let turn = self.pairs[pair as usize].turn;
         self.unbound[self.bundle_of[link as usize] as usize].push_back((pair, turn));
+        self.move_in_with(pair);
         Ok(())
     }
 
@@ -249,15 +313,16 @@ impl Kernel<'_, '_> {
     }
 
     /// Gives a demand pairs that wait for nobody in particular, where it can do something with them.
-    pub(super) fn bind_waiting(&mut self, number: u32) -> Result<()> {
-        for position in 0..self.demands[number as usize].way.links.len() as u32 {
+    pub(super) fn bind_waiting(&mut self, number: u32, positions: Range<u32>) -> Result<()> {
+        for position in positions {
             let link = self.demands[number as usize].way.bundles[position as usize][0];
             while self.demands[number as usize].wanted(position as usize) > 0
                 && let Some(pair) = Self::first(&self.pairs, &mut self.unbound[link as usize], 0, |_| true)
             {
                 // it would find itself a partner
                 self.unbound[link as usize].retain(|(other, _)| *other != pair);
-                if !self.has_partner(number, position) {
+                // distillation needs two pairs of one demand: no use in waiting
+                if self.levels == 0 && !self.has_partner(number, position) {
                     let turn = self.pairs[pair as usize].turn;
                     self.unbound[link as usize].push_front((pair, turn));
                     break;
@@ -280,25 +345,40 @@ impl Kernel<'_, '_> {
             self.pairs.len() as u32 - 1
         };
         self.limit(pair)?;
+        self.limit_by_loss(pair);
+        let Stored { turn, halves, .. } = self.pairs[pair as usize];
+        for half in halves {
+            if !half.stored && self.network.nodes[half.node as usize].params.memory_ions > 0 {
+                let pairs = &self.pairs;
+                let crowded = &mut self.nodes[half.node as usize].crowded;
+                crowded.retain(|(other, turn)| pairs[*other as usize].turn == *turn);
+                crowded.push((pair, turn));
+            }
+        }
         Ok(pair)
     }
 
-    /// Puts the end of a pair's wait on the calendar: the cut-off, and the loss of one of its qubits.
+    /// Puts the end of a pair's wait on the calendar: the cut-off.
     pub(super) fn limit(&mut self, pair: u32) -> Result<()> {
         let cutoff_ps = self.cutoff_of(pair)?;
         let stored = &mut self.pairs[pair as usize];
         stored.until_ps = cutoff_ps.map_or(u64::MAX, |cutoff_ps| stored.oldest_ps.saturating_add(cutoff_ps));
-        let Stored { until_ps, turn, halves, .. } = *stored;
+        let Stored { until_ps, turn, .. } = *stored;
         if cutoff_ps.is_some() {
             self.at(until_ps.max(self.now_ps), Event::Expire { pair, turn });
         }
+        Ok(())
+    }
+
+    /// The same: the loss of one of its qubits, whatever is done with it until then.
+    pub(super) fn limit_by_loss(&mut self, pair: u32) {
+        let Stored { turn, halves, .. } = self.pairs[pair as usize];
         let rate_hz: f64 =
             halves.iter().map(|half| self.network.nodes[half.node as usize].params.loss_rate_hz).sum();
         if rate_hz > 0.0 {
             let wait_s = -crate::math::ln(self.rng.uniform_open()) / rate_hz;
             self.at(self.now_ps.saturating_add(picoseconds(wait_s)), Event::Lose { pair, turn });
         }
-        Ok(())
     }
 
     /// The age that a pair may reach (ps).
@@ -346,6 +426,7 @@ impl Kernel<'_, '_> {
         if low > 0 {
             self.swap(number, low)?;
         }
+        self.move_in_with(pair);
         Ok(())
     }
 
@@ -383,6 +464,9 @@ impl Kernel<'_, '_> {
 
     /// Both ends know of their pair.
     pub(super) fn deliver(&mut self, pair: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+        if self.pairs[pair as usize].broken {
+            return self.discard(pair, going);
+        }
         for qubit in 0..2 {
             self.settle(pair, qubit);
         }
@@ -420,7 +504,8 @@ impl Kernel<'_, '_> {
         self.let_go(number, halves, low..high, going)
     }
 
-    /// A pair reaches the cut-off, or a node loses one of its qubits.
+    /// A pair reaches the cut-off, or a node loses one of its qubits. What is under way with a pair goes on: without regard to the
+    /// cut-off, but in vain if a qubit is lost.
     pub(super) fn expire(
         &mut self,
         pair: u32,
@@ -428,14 +513,22 @@ impl Kernel<'_, '_> {
         event: Happening,
         going: &mut dyn FnMut() -> bool,
     ) -> Result<()> {
-        let stored = &self.pairs[pair as usize];
-        let Stored { halves, demand, low, high, level, number, turn: current, .. } = *stored;
-        if current != turn || !(stored.waits_at(0) && stored.waits_at(1)) {
+        let stored = &mut self.pairs[pair as usize];
+        let waits = stored.waits_at(0) && stored.waits_at(1);
+        if stored.turn != turn || stored.broken || !(waits || event == Happening::Lose) {
             return Ok(());
         }
+        stored.broken = true;
+        let (subject, parts) = (stored.demand, [NO_PAIR; 2]);
+        let number = std::mem::replace(&mut stored.number, NO_PAIR);
         self.record.fates.expired += 1;
-        let parts = [NO_PAIR; 2];
-        self.note(Entry { event, subject: demand, pair: number, parts, fidelity: f64::NAN });
+        self.note(Entry { event, subject, pair: number, parts, fidelity: f64::NAN });
+        if waits { self.discard(pair, going) } else { Ok(()) }
+    }
+
+    /// Frees the ions of a pair that is none any more.
+    pub(super) fn discard(&mut self, pair: u32, going: &mut dyn FnMut() -> bool) -> Result<()> {
+        let Stored { halves, demand, low, high, level, .. } = self.pairs[pair as usize];
         self.remove(pair);
         if demand == NONE {
             self.unbound[self.bundle_of[halves[0].link as usize] as usize]
@@ -474,6 +567,8 @@ impl Kernel<'_, '_> {
         for half in halves {
             self.release(half, going)?;
         }
+        // pairs that came when nobody wanted them serve those who want one now
+        self.bind_waiting(demand, places.clone())?;
         self.start_way(demand, places.start as usize..places.end as usize, going)
     }
 
@@ -491,6 +586,7 @@ impl Kernel<'_, '_> {
         self.count_stored(half.node, -1);
         if half.stored {
             self.nodes[half.node as usize].free_memory += 1;
+            self.move_in(half.node);
         }
         // the link waits behind those that waited before
         self.start(half.link, going)?;
