@@ -147,12 +147,16 @@ impl Physics {
         let known_ps = picoseconds(link.known_by_both_after_s());
         let laws = [law(&memories[0])?, law(&memories[1])?];
         let delays_s = link.path_delay_s();
+        // photons that meet at the station left the nearer ion later; both wait for the later message
+        let message_s = f64::max(link.herald_delay_s(0), link.herald_delay_s(1));
+        let age_ps =
+            [0, 1].map(|side: usize| contained_ps[side].max(picoseconds(delays_s[side] + message_s)));
         Ok(Self {
             comb,
             probability,
             mean,
             message_ps: known_ps.saturating_sub(comb.spacing_ps()),
-            age_ps: contained_ps.map(|contained_ps| contained_ps.max(known_ps)),
+            age_ps,
             contained_ps,
             distance_ps: picoseconds(delays_s[0] + delays_s[1]),
             laws,
