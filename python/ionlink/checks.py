@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LARGEST = 2**62
+COPIES = 2**20
+"""Most repetitions of a network's run, and links side by side: memory holds them."""
 
 
-def count(name: str, value: object, *, least: int = 0) -> int:
-    """Whole number from `least` to 2**62, given as an integer or an integral float such as 1e6."""
-    domain = f"a whole number from {least} to 2**62"
+def count(name: str, value: object, *, least: int = 0, most: int = _LARGEST) -> int:
+    """Whole number from `least` to `most`, a power of two, as an integer or a float such as 1e6."""
+    domain = f"a whole number from {least} to 2**{most.bit_length() - 1}"
     if isinstance(value, bool):
         raise refused(name, value, domain)
     try:
@@ -30,7 +32,7 @@ def count(name: str, value: object, *, least: int = 0) -> int:
         if is_integer is None or not is_integer():
             raise refused(name, value, domain) from None
         number = int(value)  # type: ignore[call-overload]
-    if not least <= number <= _LARGEST:
+    if not least <= number <= most:
         raise refused(name, value, domain)
     return number
 

@@ -219,7 +219,7 @@ class Network(WithHubs, WithDemands):
         for switch in self._hub.switches.values():
             self._core.add_switch(branches(switch))
         for link, (name, through) in self._hub.shared.items():
-            self._core.share([link], *self._hub.places(name, through)[:2])
+            self._core.share([link], *self._hub.places(name, through))
         for demand in self._demands:
             self._core.add_demand(branches(demand))
         self._core.saturate(self._saturated)
@@ -353,7 +353,7 @@ class Network(WithHubs, WithDemands):
         switch : str, optional
             Name of the switch before the shared station; its loss is added to the link.
         parallel : int, default 1
-            Links that work side by side between the two nodes, each with ions of its own.
+            Links that work side by side between the two nodes, each with ions of its own, from 1 to 2**20.
 
         Returns
         -------
@@ -371,7 +371,7 @@ class Network(WithHubs, WithDemands):
         if not isinstance(link, Link):
             raise refused("link", link, "an il.Link")
         bare, link = link, self._behind(link, station, switch)
-        count = checks.count("parallel", parallel, least=1)
+        count = checks.count("parallel", parallel, least=1, most=checks.COPIES)
         number = len(self._physics)
         self._check_name(name, f"links.{number}.name")
         physics = self._model(link)
@@ -601,7 +601,7 @@ class Network(WithHubs, WithDemands):
         if policy is not None and not isinstance(policy, Policy):
             raise refused("policy", policy, "an il.Policy")
         chosen = self.policy if policy is None else policy
-        times = checks.count("repetitions", repetitions, least=1)
+        times = checks.count("repetitions", repetitions, least=1, most=checks.COPIES)
         workers = checks.threads(threads)
         used = seeds.replayable(seed)
         with reporter(cast("bool | Observer", progress), "s") as observer:

@@ -9,7 +9,7 @@ from ionlink import _core, presets
 from ionlink.errors import ParameterError, refused
 from ionlink.extras import imported
 from ionlink.link import Link
-from ionlink.parameters import Demand, HubStation, HubSwitch, MeasuredEfficiency, NetworkNode, Policy
+from ionlink.parameters import Demand, HubStation, HubSwitch, MeasuredEfficiency, NetworkNode, Node, Policy
 from ionlink.tables import branches, columns, plant
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 EFFICIENCIES = tuple(f"nodes.{side}.collection.efficiency" for side in (0, 1))
 _OF_NODES = tuple(column.name for column in columns(NetworkNode) if column.name != "name")
+_OF_LINK_NODES = {column.name for column in columns(Node)} - {column.name for column in columns(NetworkNode)}
+_OF_NETWORKS = ("links", "models", "demands", "policy", "stations", "switches", "saturate_links")
 _OF_EDGES = ("link", "name", "efficiency", "between", "number", "station", "switch")
 
 
@@ -30,14 +32,19 @@ _OF_EDGES = ("link", "name", "efficiency", "between", "number", "station", "swit
 
 
 def is_network(path: str | os.PathLike[str]) -> bool:
-    """Whether a file has the tables of a network, `links` or `models`, which no link file has."""
+    """Whether a file is a network's: it has tables that no link has, or nodes alone that no link has."""
     import tomllib
 
     try:
         found = tomllib.loads(Path(path).read_bytes().decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         return False  # the reader of link files says what is wrong
-    return not found.keys().isdisjoint(("links", "models"))
+    if not found.keys().isdisjoint(_OF_NETWORKS):
+        return True
+    nodes = found.get("nodes")
+    if found.keys() != {"nodes"} or not isinstance(nodes, list):
+        return False
+    return all(isinstance(node, dict) and node.keys().isdisjoint(_OF_LINK_NODES) for node in nodes)
 
 
 def read(cls: type[_N], path: str | os.PathLike[str]) -> _N:

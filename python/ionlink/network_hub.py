@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ionlink import _core
 from ionlink.errors import refused
 from ionlink.link import Link
 from ionlink.parameters import HubStation, HubSwitch, Station
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ionlink.network_known import Known
     from ionlink.parameters import Schedule
 
-__all__ = ["Hub", "WithHubs"]
+__all__ = ["Hub", "WithHubs", "passage_loss_db"]
 
 
 class Hub:
@@ -38,20 +39,25 @@ class Hub:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def places(self, station: object, switch: object) -> tuple[int, int | None, float]:
-        """Numbers of a station and a switch, and the loss on the way (dB)."""
+    def places(self, station: object, switch: object) -> tuple[int, int | None]:
+        """Numbers of a station and a switch."""
         if not isinstance(station, str) or station not in self.stations:
             names = ", ".join(f'"{name}"' for name in self.stations)
             known = f"the name of a station: {names}" if names else "left out: there are no stations yet"
             raise refused("station", station, known)
         number = list(self.stations).index(station)
         if switch is None:
-            return number, None, 0.0
+            return number, None
         if not isinstance(switch, str) or switch not in self.switches:
             names = ", ".join(f'"{name}"' for name in self.switches)
             known = f"the name of a switch: {names}" if names else "left out: there are no switches yet"
             raise refused("switch", switch, known)
-        return number, list(self.switches).index(switch), self.switches[switch].loss_db
+        return number, list(self.switches).index(switch)
+
+
+def passage_loss_db(switch: HubSwitch) -> float:
+    """Loss of each photon on its whole way through a switch (dB)."""
+    return _core.switch_loss_db(branches(switch))
 
 
 class WithHubs:
@@ -95,7 +101,8 @@ class WithHubs:
         count : int, default 1
             Analyzers, each of which serves one link at a time, from 1 to 2**24.
         discipline : {"queue", "loss"}, default "queue"
-            Whether requests that find no analyzer wait or are blocked.
+            Whether requests that find no analyzer wait or are blocked. Saturated demands, and links that work
+            for themselves, always wait.
         scheduling : {"longest_waiting", "round_robin", "max_weight"}, default "longest_waiting"
             Which of the links that wait is served next: first come, first served; one after the other in the
             order of their numbers; the one with the most requests.
@@ -120,6 +127,7 @@ class WithHubs:
         *,
         ports: int,
         loss_db: float = 0.0,
+        loss_per_stage_db: float = 0.0,
         reconfiguration_s: float = 0.0,
         topology: str = "crossbar",
     ) -> int:
@@ -133,19 +141,34 @@ class WithHubs:
             Ports, from 4 to 2**24: one for each node and two for each analyzer.
         loss_db : float, default 0
             Loss of each photon on its way through (dB), from 0 to 1000; it enters the physics of the links.
+        loss_per_stage_db : float, default 0
+            Loss of each photon in each stage of an omega network (dB), beside `loss_db`; of all stages and
+            `loss_db` together from 0 to 1000.
         reconfiguration_s : float, default 0
             Time to connect an analyzer to another link (s), from 0 to 1e6.
         topology : {"crossbar", "omega"}, default "crossbar"
-            Any free port can be connected with any other; or stages of exchangers with one way from port to
-            port, so that connections may block each other.
+            Any free port can be connected with any other; or stages of exchangers, log2 of the ports many
+            (rounded up), with one way from port to port, so that connections may block each other.
 
         Returns
         -------
         int
             Its number, counted from 0.
+
+        Raises
+        ------
+        ParameterError
+            For a name that is there already and for what is outside its domain.
+        ModelError
+            For a loss per stage of a crossbar, which has no stages.
         """
         made = HubSwitch(
-            name, ports=ports, loss_db=loss_db, reconfiguration_s=reconfiguration_s, topology=topology
+            name,
+            ports=ports,
+            loss_db=loss_db,
+            loss_per_stage_db=loss_per_stage_db,
+            reconfiguration_s=reconfiguration_s,
+            topology=topology,
         )
         number = self._core.add_switch(branches(made))
         self._hub.switches[name] = made
@@ -176,7 +199,7 @@ class WithHubs:
         switch : str, optional
             Name of the switch before the shared station.
         parallel : int, default 1
-            Links that work side by side.
+            Links that work side by side, from 1 to 2**20.
         name : str, optional
             Name of the link.
         **link
@@ -212,12 +235,13 @@ class WithHubs:
             if switch is not None:
                 raise refused("switch", switch, "left out without `station`")
             return link
-        _, _, loss_db = self._hub.places(station, switch)
+        self._hub.places(station, switch)
+        loss_db = 0.0 if switch is None else passage_loss_db(self._hub.switches[switch])
         return link.through(loss_db) if loss_db > 0 else link
 
     def _share(self, links: range, station: str | None, switch: str | None) -> None:
         if station is None:
             return
-        number, through, _ = self._hub.places(station, switch)
+        number, through = self._hub.places(station, switch)
         self._core.share(list(links), number, through)
         self._hub.shared.update(dict.fromkeys(links, (station, switch)))

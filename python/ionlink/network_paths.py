@@ -10,6 +10,7 @@ from ionlink import _core
 from ionlink.errors import ModelError, ParameterError, refused
 from ionlink.link import Link
 from ionlink.network_files import EFFICIENCIES, refuse_without_efficiency
+from ionlink.network_hub import passage_loss_db
 from ionlink.parameters import Demand, HubStation, HubSwitch, NetworkNode, Policy
 from ionlink.tables import Parameters, branches, not_set, plain, plant
 
@@ -283,8 +284,8 @@ def _within(error: ParameterError | ModelError, prefix: str) -> ParameterError |
 def _replace_links(network: Network, state: dict[str, Any], changes: list[_Change]) -> None:
     """Set the physics of links, what switches before them leave of it, and what is known of nodes by it."""
     hub, old = state["_hub"], network._hub
-    losses = {name: switch.loss_db for name, switch in hub.switches.items()}
-    lossier = {name for name, loss_db in losses.items() if loss_db != old.switches[name].loss_db}
+    losses = {name: passage_loss_db(switch) for name, switch in hub.switches.items()}
+    lossier = {name for name, loss_db in losses.items() if loss_db != passage_loss_db(old.switches[name])}
     if not changes and not lossier:
         return
     of_link: dict[int, tuple[int, ...]] = {}

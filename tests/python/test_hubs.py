@@ -154,10 +154,76 @@ def test_the_youngest_pair_waits_shortest():
     assert freshest.mean() - oldest.mean() > 4 * error
 
 
+def test_each_stage_of_an_omega_switch_loses_light():
+    # six ports: three stages
+    network = hub(4, 1, loss_db=0.5, loss_per_stage_db=0.4, topology="omega")
+    assert network.links[0] == SECOND.through(0.5 + 3 * 0.4)
+    passed = 10 ** (-2 * 1.7 / 10)
+    heralded = network.links[0].exact().herald_probability
+    assert heralded == pytest.approx(passed * SECOND.exact().herald_probability, rel=1e-12)
+    worse = network.replace({"switches.crossconnect.loss_per_stage_db": 0.5})
+    assert worse.links[0] == SECOND.through(2.0)
+    assert worse.replace({"switches.crossconnect.loss_per_stage_db": 0.4}) == network
+    wider = network.replace({"switches.crossconnect.ports": 9})
+    assert wider.links[0] == SECOND.through(0.5 + 4 * 0.4)
+
+
+@pytest.mark.parametrize(
+    ("modules", "count", "ports"),
+    [(4, 1, 8), (8, 1, 10), (8, 1, 1024), (8, 2, 16), (8, 4, 16), (16, 4, 32), (16, 8, 32)],
+)
+def test_an_empty_omega_switch_connects_any_two_modules(modules, count, ports):
+    network = il.Network()
+    for module in range(modules):
+        network.add_node(f"module {module}")
+    network.add_station("pool", count=count)
+    network.add_switch("crossconnect", ports=ports, topology="omega")
+    quick = il.basic_link(efficiency=(0.5, 0.5), attempt_period_s=1e-6)
+    pairs = [(a, b) for a in range(modules) for b in range(a)]
+    network.add_links(quick, pairs, station="pool", switch="crossconnect")
+    for a, b in pairs:
+        # so few that the switch is nearly always empty
+        network.demand(f"module {a}", f"module {b}", rate_hz=20.0)
+    run = network.run(2.0, seed=1, states="mean")
+    assert run.utilization.stations[0] < 0.05
+    assert (run.attempts > 0).all()
+    assert run.pairs["delivered"] == run.requests[:, 0].sum()
+
+
+def test_what_is_saturated_waits_also_where_requests_are_blocked():
+    network = hub(4, 1, discipline="loss")
+    patient = hub(4, 1)
+    runs = [each.run(200.0, seed=4) for each in (network, patient)]
+    assert (runs[0].deliveries.time_s == runs[1].deliveries.time_s).all()
+    demands = il.Network()
+    for name in "abcd":
+        demands.add_node(name)
+    demands.add_station("pool", count=1, discipline="loss")
+    for pair in (("a", "b"), ("c", "d")):
+        demands.add_link(SECOND, pair, station="pool")
+        demands.demand(*pair, saturate=True)
+    run = demands.run(200.0, seed=4)
+    assert run.blocked == 0
+    assert (run.attempts > 0).all()
+
+
+@pytest.mark.parametrize(("reconfiguration_s", "least"), [(0.0, "1e-3"), (0.5, "5.01e-1")])
+def test_a_time_out_shorter_than_an_attempt_is_refused(reconfiguration_s, least):
+    network = hub(4, 1, reconfiguration_s=reconfiguration_s)
+    long_enough = float(least)
+    assert network.run(20.0, seed=1, policy=il.Policy(attempt_timeout_s=long_enough)).attempts.all()
+    with pytest.raises(il.ParameterError) as caught:
+        network.run(20.0, seed=1, policy=il.Policy(attempt_timeout_s=long_enough - 1e-9))
+    assert caught.value.path == "policy.attempt_timeout_s"
+    assert f"at least {least}" in str(caught.value)
+    assert "link 0" in str(caught.value)
+    assert ('"crossconnect"' in str(caught.value)) == (reconfiguration_s > 0)
+
+
 def test_hubs_survive_files_graphs_and_pickles(tmp_path):
     import pickle
 
-    network = hub(4, 1, loss_db=1.0, reconfiguration_s=1e-3, topology="omega")
+    network = hub(4, 1, loss_db=1.0, loss_per_stage_db=0.1, reconfiguration_s=1e-3, topology="omega")
     network.to_toml(tmp_path / "hub.toml")
     for other in (
         il.Network.from_toml(tmp_path / "hub.toml"),
@@ -177,6 +243,14 @@ def test_hubs_survive_files_graphs_and_pickles(tmp_path):
         (lambda net: net.add_switch("xc", ports=3), "ports"),
         (lambda net: net.add_switch("xc", ports=8, loss_db=-1.0), "loss_db"),
         (lambda net: net.add_switch("xc", ports=8, topology="ring"), "topology"),
+        (
+            lambda net: net.add_switch("xc", ports=8, loss_per_stage_db=500.0, topology="omega"),
+            "loss_per_stage_db",
+        ),
+        (
+            lambda net: net.add_link(SECOND, ("module 0", "module 1"), parallel=10**10),
+            r"`parallel` must be a whole number from 1 to 2\*\*20",
+        ),
         (lambda net: net.add_link(SECOND, ("module 0", "module 1"), station="pol"), '"pool"'),
         (
             lambda net: net.add_link(SECOND, ("module 0", "module 1"), switch="xc"),
@@ -188,6 +262,11 @@ def test_hubs_survive_files_graphs_and_pickles(tmp_path):
 def test_impossible_hubs_are_refused(change, message):
     with pytest.raises(il.ParameterError, match=message):
         change(hub(4))
+
+
+def test_a_crossbar_has_no_stages_that_lose_light():
+    with pytest.raises(il.ModelError, match=r"`loss_per_stage_db`.*crossbar"):
+        hub(4).add_switch("xc", ports=8, loss_per_stage_db=0.1)
 
 
 def test_a_switch_with_too_few_ports_is_refused():

@@ -49,6 +49,49 @@ def test_unknown_nodes_are_named_with_what_was_meant():
     assert repr(network) == "<network of 2 nodes, 1 link, 0 demands>"
 
 
+@pytest.mark.parametrize(
+    ("route", "given"),
+    [
+        ([], "no node"),
+        (["alice"], '"alice" alone'),
+        (["bob", "alice"], 'from "bob" to "alice"'),
+    ],
+)
+def test_a_route_from_elsewhere_is_shown_as_it_is(route, given):
+    network = pair()
+    network.demand("alice", "bob", saturate=True, route=route)
+    with pytest.raises(il.ParameterError, match=r"`demands\.0\.route` must be from the first") as caught:
+        network.run(1.0, seed=1)
+    assert str(caught.value).endswith(f"got {given}")
+
+
+def test_no_more_copies_than_memory_holds():
+    network = pair()
+    network.demand("alice", "bob", saturate=True)
+    for refused, name in (
+        (lambda: network.run(1.0, repetitions=2**20 + 1), "repetitions"),
+        (lambda: network.add_link(LINK, ("alice", "bob"), parallel=2**20 + 1), "parallel"),
+    ):
+        with pytest.raises(il.ParameterError, match=rf"`{name}` must be a whole number from 1 to 2\*\*20"):
+            refused()
+    assert len(network.links) == 1
+
+
+def test_time_outs_are_compared_with_links_in_use():
+    network = pair(communication_ions=1)
+    network.add_node("carol")
+    slow = il.basic_link(efficiency=(0.2, 0.2), attempt_period_s=1e-3)
+    network.add_link(slow, between=("alice", "carol"))
+    network.demand("alice", "bob", saturate=True)
+    brief = il.Policy(attempt_timeout_s=2e-5)
+    assert network.run(0.1, seed=1, policy=brief).attempts[0] > 0
+    network.demand("alice", "carol", saturate=True)
+    with pytest.raises(
+        il.ParameterError, match=r'link 1 \("alice" to "carol"\) takes 1e-3 \(s\), got 0.00002'
+    ):
+        network.run(0.1, seed=1, policy=brief)
+
+
 def test_a_name_has_one_definition():
     network = il.Network()
     network.add_node(ALICE, communication_ions=2)

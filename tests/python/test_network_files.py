@@ -184,6 +184,33 @@ def ionlink(*arguments, **options):
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[nodes]]\nname = "a"\n',
+        '[[nodes]]\nname = "a"\ncommunication_ions = 2\nmemory = { t2_s = 1.0 }\n',
+        '[[nodes]]\nname = "a"\n[[demands]]\nbetween = ["a", "b"]\nsaturate = true\n',
+        "[policy]\ncutoff_s = 1.0\n",
+        "saturate_links = true\n",
+    ],
+)
+def test_a_network_that_lacks_its_links_is_a_network_all_the_same(tmp_path, text):
+    path = tmp_path / "net.toml"
+    path.write_text(text, encoding="utf-8")
+    result = ionlink("run", str(path), "--duration", "1")
+    assert result.returncode != 0
+    assert "`links` is missing" in result.stderr
+    assert "emission" not in result.stderr
+
+
+def test_a_link_that_lacks_its_station_is_a_link_all_the_same(tmp_path):
+    path = tmp_path / "link.toml"
+    path.write_text('[[nodes]]\nname = "a"\nemission = { lifetime_s = 8e-9 }\n', encoding="utf-8")
+    result = ionlink("run", str(path), "--heralds", "1")
+    assert result.returncode != 0
+    assert "nodes.0.collection" in result.stderr, result.stderr
+
+
 def test_the_command_line_runs_networks(folder):
     path, trace = str(folder / "net.toml"), folder / "trace.jsonl"
     result = ionlink("run", path, "--duration", "2", "--seed", "7", "--trace", str(trace))

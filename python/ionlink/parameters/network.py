@@ -126,8 +126,9 @@ class Policy(Parameters):
         waited longest gets them; or a free ion goes to the link that has waited longest and waits there for
         its partner.
     attempt_timeout_s : float, optional
-        Time after which a link without a herald gives its ions back and waits again (s), from 1e-12 to 1e6;
-        by default never.
+        Time after which a link without a herald gives its ions back and waits again (s), from 1e-12 to 1e6,
+        at least that of one attempt of each link used and of the reconfiguration of its switch; by default
+        never.
     """
 
     _kind: ClassVar[str] = "policy"
@@ -152,7 +153,7 @@ class HubStation(Parameters):
     count : int, default 1
         Analyzers, each of which serves one link at a time, from 1 to 2**24.
     discipline : {"queue", "loss"}, default "queue"
-        Whether requests that find no analyzer wait or are blocked.
+        Whether requests that find no analyzer wait or are blocked; what is saturated always waits.
     scheduling : {"longest_waiting", "round_robin", "max_weight"}, default "longest_waiting"
         Which of the links that wait is served next: first come, first served; one after the other in the
         order of their numbers; the one with the most requests.
@@ -178,11 +179,14 @@ class HubSwitch(Parameters):
         Ports, from 4 to 2**24: one for each node and two for each analyzer.
     loss_db : float, default 0
         Loss of each photon on its way through (dB), from 0 to 1000; it becomes part of the links' physics.
+    loss_per_stage_db : float, default 0
+        Loss of each photon in each stage (dB), beside `loss_db`; of all stages and `loss_db` together from
+        0 to 1000. Only for an omega topology.
     reconfiguration_s : float, default 0
         Time to connect an analyzer to another link (s), from 0 to 1e6.
     topology : {"crossbar", "omega"}, default "crossbar"
-        Any free port can be connected with any other; or stages of exchangers, log2 of the ports many, with
-        one way from port to port, so that connections may block each other.
+        Any free port can be connected with any other; or stages of exchangers, log2 of the ports many
+        (rounded up), with one way from port to port, so that connections may block each other.
     """
 
     _kind: ClassVar[str] = "hub_switch"
@@ -190,5 +194,6 @@ class HubSwitch(Parameters):
     name: str = field(kw_only=False)
     ports: int
     loss_db: float = 0.0
+    loss_per_stage_db: float = 0.0
     reconfiguration_s: float = 0.0
     topology: str = "crossbar"

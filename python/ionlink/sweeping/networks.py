@@ -50,7 +50,7 @@ def _effort(_network: Network, given: Arguments) -> Simulation:
         duration_s=checks.duration("duration_s", given.duration_s),
         repetitions=1
         if given.repetitions is None
-        else checks.count("repetitions", given.repetitions, least=1),
+        else checks.count("repetitions", given.repetitions, least=1, most=checks.COPIES),
         by_demand=checks.flag("by_demand", given.by_demand),
     )
 

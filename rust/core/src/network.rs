@@ -23,6 +23,7 @@ mod rules;
 mod run;
 mod saturated;
 mod size;
+mod timeout;
 mod topology;
 mod waiting;
 

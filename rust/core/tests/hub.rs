@@ -213,6 +213,7 @@ fn turns(scheduling: Scheduling, reconfiguration_s: f64) -> Network {
             name: "crossconnect".into(),
             ports: 34,
             loss_db: 0.0,
+            loss_per_stage_db: 0.0,
             reconfiguration_s,
             topology: Topology::Crossbar,
         })
@@ -317,6 +318,7 @@ fn an_omega_switch_blocks_where_a_crossbar_does_not() {
             name: "switch".into(),
             ports: 32,
             loss_db: 0.0,
+            loss_per_stage_db: 0.0,
             reconfiguration_s: 0.0,
             topology,
         };
@@ -341,6 +343,86 @@ fn an_omega_switch_blocks_where_a_crossbar_does_not() {
     // eight analyzers for a load of three are nearly always enough; the pair itself is busy with 3/120
     assert!((0.02..0.04).contains(&crossbar), "{crossbar}");
     assert!(omega > 2.0 * crossbar, "{omega}");
+}
+
+#[test]
+fn an_empty_omega_switch_connects_any_two_modules() {
+    // one connection at a time, over as few ports as there can be and over more
+    for (modules, ports) in [(2, 4), (4, 6), (8, 10), (8, 1 << 20), (16, 18), (16, 64)] {
+        let mut network = Network::new();
+        for module in 0..modules {
+            network.add_node(NetworkNodeParams::named(format!("module {module}"))).unwrap();
+        }
+        let physics = network.add_physics(link(0.5, 1e-4)).unwrap();
+        let (discipline, scheduling) = (Discipline::Queue, Scheduling::RoundRobin);
+        let station = network
+            .add_station(HubStationParams { name: "pool".into(), count: 1, discipline, scheduling })
+            .unwrap();
+        let switch = HubSwitchParams {
+            name: "switch".into(),
+            ports,
+            loss_db: 0.0,
+            loss_per_stage_db: 0.0,
+            reconfiguration_s: 0.0,
+            topology: Topology::Omega,
+        };
+        let switch = network.add_switch(switch).unwrap();
+        for a in 0..modules {
+            for b in 0..a {
+                let link = network.add_link(physics, [a, b]).unwrap();
+                network.share(link, station, Some(switch)).unwrap();
+            }
+        }
+        network.saturate(Saturation::Links);
+        let run = run(&network, &plan(3, 0.5, 1));
+        assert!(
+            run.record.attempts.iter().all(|attempts| *attempts > 10),
+            "{modules} {ports}: {:?}",
+            run.record.attempts
+        );
+    }
+}
+
+#[test]
+fn stages_lose_light_each() {
+    let mut switch = HubSwitchParams {
+        name: "switch".into(),
+        ports: 4,
+        loss_db: 0.5,
+        loss_per_stage_db: 0.3,
+        reconfiguration_s: 0.0,
+        topology: Topology::Omega,
+    };
+    for (ports, stages) in [(4, 2), (5, 3), (8, 3), (9, 4), (24, 5), (1024, 10), (1 << 24, 24)] {
+        switch.ports = ports;
+        switch.check().unwrap();
+        assert_eq!(switch.stages(), stages);
+        assert!((switch.passage_loss_db() - (0.5 + 0.3 * f64::from(stages))).abs() < 1e-12);
+    }
+    let refused = |switch: &HubSwitchParams| switch.check().unwrap_err().to_string();
+    let all = HubSwitchParams { loss_per_stage_db: 100.0, ..switch.clone() };
+    assert!(refused(&all).contains("`loss_per_stage_db` must be in [0, 41.645"), "{}", refused(&all));
+    let crossbar = HubSwitchParams { topology: Topology::Crossbar, ..switch.clone() };
+    assert!(refused(&crossbar).contains("a crossbar has no stages"), "{}", refused(&crossbar));
+    let plain = HubSwitchParams { loss_per_stage_db: 0.0, ..crossbar };
+    assert!(plain.check().is_ok() && plain.stages() == 0 && plain.passage_loss_db() == 0.5);
+}
+
+#[test]
+fn a_time_out_that_no_attempt_fits_into_is_refused() {
+    // 1 us for an attempt, 1 ms for the switch; to the picosecond
+    let network = turns(Scheduling::LongestWaiting, 1e-3);
+    let with = |timeout_s: f64| {
+        let mut plan = plan(1, 0.1, 1);
+        plan.policy.attempt_timeout_s = Some(timeout_s);
+        network.run(&plan, &mut |_| true)
+    };
+    let error = with(1.000_999e-3).unwrap_err().to_string();
+    for part in ["`policy.attempt_timeout_s`", "at least 1.001e-3", "link 0", "\"crossconnect\" 1e-3", "(s)"]
+    {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(with(1.001e-3).unwrap().record.attempts.iter().all(|attempts| *attempts > 0));
 }
 
 #[test]

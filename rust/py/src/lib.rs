@@ -36,7 +36,7 @@ mod _core {
     #[pymodule_export]
     use super::link::{PyLink, PySampler};
     #[pymodule_export]
-    use super::network::{PyNetwork, PyNetworkRun, network_events, network_file, toml_text};
+    use super::network::{PyNetwork, PyNetworkRun, network_events, network_file, switch_loss_db, toml_text};
     #[pymodule_export]
     use super::params::{check, fields, preset_names, preset_text};
 

@@ -421,6 +421,13 @@ pub(crate) fn network_file(py: Python<'_>, text: &str) -> PyResult<Py<PyAny>> {
     params::value(py, &tree)
 }
 
+/// Loss of each photon on its whole way through a switch (dB).
+#[pyfunction]
+pub(crate) fn switch_loss_db(tree: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let params = params::tree(tree)?.read::<HubSwitchParams>().map_err(translate)?;
+    Ok(params.passage_loss_db())
+}
+
 /// A tree of plain values as the text of a file.
 #[pyfunction]
 pub(crate) fn toml_text(tree: &Bound<'_, PyAny>) -> PyResult<String> {

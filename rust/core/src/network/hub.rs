@@ -2,7 +2,7 @@
 
 use super::comb::{picoseconds, seconds};
 use super::kernel::{Kernel, NONE};
-use super::params::{Discipline, Scheduling, Topology};
+use super::params::{Discipline, Scheduling};
 use super::rules::{self, Asked, Candidate, Rules};
 use super::topology::Network;
 use crate::error::Result;
@@ -29,41 +29,54 @@ pub(super) struct StationAtWork {
 #[derive(Debug)]
 pub(super) struct SwitchAtWork {
     reconfiguration_ps: u64,
-    /// Wires between the stages of a switch that may block, taken or not; none otherwise.
-    wires: Vec<Vec<bool>>,
-    /// Port of each node, by number of the node.
-    port_of: Vec<u32>,
-    /// First port of each station.
-    first_port_of: Vec<u32>,
+    /// Stages of a switch that may block; 0 otherwise.
+    stages: u32,
+    /// Wires between its stages, one bit each, taken or not: wire `w` after stage `k`, counted from 0, is bit
+    /// `k << stages | w`.
+    taken: Vec<u64>,
+    /// Input of each node, by number of the node.
+    input_of: Vec<u32>,
+    /// First analyzer of each station among all behind the switch.
+    first_analyzer_of: Vec<u32>,
 }
 
 impl SwitchAtWork {
-    /// Wires from a port on the nodes' side to one on the analyzers' side of an omega network: after each stage one bit more of
-    /// the address has been exchanged (Lawrie, IEEE Trans. Comput. C-24, 1145 (1975)).
-    fn wires(&self, from: u32, to: u32) -> impl Iterator<Item = (usize, usize)> + use<> {
-        let stages = self.wires.len();
-        (0..stages).map(move |stage| {
-            let bits = stages + 1;
-            let done = stage + 1;
+    fn new(stages: u32, reconfiguration_ps: u64, input_of: Vec<u32>, first_analyzer_of: Vec<u32>) -> Self {
+        let wires = (stages.saturating_sub(1) as usize) << stages;
+        Self { reconfiguration_ps, stages, taken: vec![0; wires.div_ceil(64)], input_of, first_analyzer_of }
+    }
+
+    /// Outputs of an analyzer: one in each half of them. Ways to different halves part at the first stage and never meet again,
+    /// so that an analyzer can be connected with any two inputs; ways to neighboring outputs share their last wire if the inputs'
+    /// numbers are both even or both odd.
+    fn outputs(&self, analyzer: u32) -> [u32; 2] {
+        [analyzer, analyzer | 1 << self.stages.saturating_sub(1)]
+    }
+
+    /// Wires from an input to an output of an omega network, one between each stage and the next: after each stage one bit more
+    /// of the address has been exchanged (Lawrie, IEEE Trans. Comput. C-24, 1145 (1975)).
+    fn wires(&self, from: u32, to: u32) -> impl Iterator<Item = usize> + use<> {
+        let stages = self.stages as usize;
+        (1..stages).map(move |done| {
             // the lowest bits of the origin moved up, the highest bits of the goal moved in
-            let kept = (from as usize) << done & ((1 << bits) - 1);
-            (stage, kept | to as usize >> (bits - done))
+            let kept = (from as usize) << done & ((1 << stages) - 1);
+            (done - 1) << stages | kept | to as usize >> (stages - done)
         })
     }
 
-    fn passes(&self, pairs: [(u32, u32); 2]) -> bool {
-        if self.wires.is_empty() {
-            return true;
-        }
-        let [first, second] = pairs.map(|(from, to)| self.wires(from, to).collect::<Vec<_>>());
-        let free = first.iter().chain(&second).all(|(stage, wire)| !self.wires[*stage][*wire]);
-        free && first.iter().zip(&second).all(|(a, b)| a != b)
+    /// Whether a way from an input to an output is free. The two ways to one analyzer are never in each other's way.
+    fn passes(&self, ways: [(u32, u32); 2]) -> bool {
+        ways.iter().all(|(from, to)| {
+            self.wires(*from, *to).all(|wire| self.taken[wire / 64] >> (wire % 64) & 1 == 0)
+        })
     }
 
-    fn set(&mut self, pairs: [(u32, u32); 2], taken: bool) {
-        for (from, to) in pairs {
-            for (stage, wire) in self.wires(from, to) {
-                self.wires[stage][wire] = taken;
+    fn set(&mut self, ways: [(u32, u32); 2], taken: bool) {
+        for (from, to) in ways {
+            for wire in self.wires(from, to) {
+                let bit = 1 << (wire % 64);
+                let word = &mut self.taken[wire / 64];
+                *word = if taken { *word | bit } else { *word & !bit };
             }
         }
     }
@@ -83,30 +96,18 @@ pub(super) fn at_work(network: &Network) -> (Vec<StationAtWork>, Vec<SwitchAtWor
     });
     let switches = network.switches.iter().enumerate().map(|(number, params)| {
         let used = network.ports_used(number as u32);
-        let mut port_of = vec![NONE; network.nodes.len()];
-        for (port, node) in used.nodes.iter().enumerate() {
-            port_of[*node as usize] = port as u32;
+        let mut input_of = vec![NONE; network.nodes.len()];
+        for (input, node) in used.nodes.iter().enumerate() {
+            input_of[*node as usize] = input as u32;
         }
-        let mut first_port_of = vec![NONE; network.stations.len()];
-        let mut port = 0;
+        let mut first_analyzer_of = vec![NONE; network.stations.len()];
+        let mut analyzers = 0;
         for station in &used.stations {
-            first_port_of[*station as usize] = port;
-            port += 2 * network.stations[*station as usize].count as u32;
+            first_analyzer_of[*station as usize] = analyzers;
+            analyzers += network.stations[*station as usize].count as u32;
         }
-        let sides = used.nodes.len().max(port as usize);
-        let wires = match params.topology {
-            Topology::Crossbar => vec![],
-            Topology::Omega => {
-                let bits = sides.next_power_of_two().trailing_zeros().max(1) as usize;
-                vec![vec![false; 1 << bits]; bits - 1]
-            }
-        };
-        SwitchAtWork {
-            reconfiguration_ps: picoseconds(params.reconfiguration_s),
-            wires,
-            port_of,
-            first_port_of,
-        }
+        let reconfiguration_ps = picoseconds(params.reconfiguration_s);
+        SwitchAtWork::new(params.stages(), reconfiguration_ps, input_of, first_analyzer_of)
     });
     (stations.collect(), switches.collect())
 }
@@ -115,8 +116,8 @@ impl Kernel<'_, '_> {
     fn ways_through(&self, link: u32, analyzer: u32) -> [(u32, u32); 2] {
         let place = self.network.links[link as usize];
         let switch = &self.switches[place.switch as usize];
-        let first = switch.first_port_of[place.station as usize] + 2 * analyzer;
-        [0, 1].map(|side: usize| (switch.port_of[place.nodes[side] as usize], first + side as u32))
+        let outputs = switch.outputs(switch.first_analyzer_of[place.station as usize] + analyzer);
+        [0, 1].map(|side: usize| (switch.input_of[place.nodes[side] as usize], outputs[side]))
     }
 
     /// An analyzer that a link could have now, the one that it had last if that is free; [`NONE`] for links without a station.
@@ -267,16 +268,115 @@ impl Kernel<'_, '_> {
 mod tests {
     use super::*;
 
-    fn omega(bits: usize) -> SwitchAtWork {
-        SwitchAtWork {
-            reconfiguration_ps: 0,
-            wires: vec![vec![false; 1 << bits]; bits - 1],
-            port_of: vec![],
-            first_port_of: vec![],
+    fn omega(stages: u32) -> SwitchAtWork {
+        SwitchAtWork::new(stages, 0, vec![], vec![])
+    }
+
+    /// Where light is after each stage but the last, light by light: all lines are shuffled as two halves of a deck of cards are,
+    /// then the exchanger sends it to its upper or lower line, as the next digit of its goal says.
+    fn followed(stages: u32, from: usize, to: usize) -> Vec<usize> {
+        let lines = 1_usize << stages;
+        let deck: Vec<usize> = (0..lines / 2).flat_map(|line| [line, line + lines / 2]).collect();
+        let (mut at, mut low, mut high) = (from, 0, lines);
+        let mut passed = vec![];
+        for _ in 0..stages {
+            let shuffled = deck.iter().position(|line| *line == at).unwrap();
+            let middle = usize::midpoint(low, high);
+            at = shuffled / 2 * 2;
+            if to < middle {
+                high = middle;
+            } else {
+                (low, at) = (middle, at + 1);
+            }
+            passed.push(at);
+        }
+        assert_eq!(passed.pop(), Some(to));
+        passed
+    }
+
+    fn meet(one: &[usize], other: &[usize]) -> bool {
+        one.iter().zip(other).any(|(a, b)| a == b)
+    }
+
+    #[test]
+    fn wires_are_those_that_light_takes() {
+        for stages in 2..=6 {
+            let switch = omega(stages);
+            for from in 0..1 << stages {
+                for to in 0..1 << stages {
+                    let wires = switch.wires(from, to).enumerate();
+                    let wires: Vec<usize> = wires.map(|(after, wire)| wire - (after << stages)).collect();
+                    assert_eq!(
+                        wires,
+                        followed(stages, from as usize, to as usize),
+                        "{stages}: {from} to {to}"
+                    );
+                }
+            }
         }
     }
 
-    /// The permutations that an omega network of N ports carries: N^(N/2), one setting of its N/2 log2 N exchangers each.
+    #[test]
+    fn an_analyzer_can_be_connected_with_any_two_inputs_of_an_empty_switch() {
+        for stages in 2..=6_u32 {
+            let lines = 1 << stages;
+            let switch = omega(stages);
+            let ways: Vec<Vec<Vec<usize>>> =
+                (0..lines).map(|from| (0..lines).map(|to| followed(stages, from, to)).collect()).collect();
+            let mut seen = vec![false; lines];
+            for analyzer in 0..lines / 2 {
+                let outputs = switch.outputs(analyzer as u32).map(|output| output as usize);
+                for output in outputs {
+                    assert!(!std::mem::replace(&mut seen[output], true), "{output} belongs to two analyzers");
+                }
+                let mut neighbors_meet = 0;
+                for a in 0..lines {
+                    for b in (0..lines).filter(|b| *b != a) {
+                        assert!(!meet(&ways[a][outputs[0]], &ways[b][outputs[1]]), "{stages}: {a}, {b}");
+                        neighbors_meet +=
+                            usize::from(meet(&ways[a][2 * analyzer], &ways[b][2 * analyzer + 1]));
+                    }
+                }
+                // the negative control: neighboring outputs exclude inputs that are both even or both odd
+                assert_eq!(neighbors_meet, lines * (lines / 2 - 1));
+            }
+            assert!(seen.iter().all(|seen| *seen));
+        }
+    }
+
+    #[test]
+    fn connections_of_an_omega_network_exclude_each_other_where_they_share_a_wire() {
+        let stages = 4;
+        let lines = 16;
+        let (mut free, mut blocked) = (0, 0);
+        for analyzers in [[0, 1], [0, 7], [2, 6], [5, 3]] {
+            for first in 0..lines * lines {
+                let (a, b) = (first / lines, first % lines);
+                for second in 0..lines * lines {
+                    let (c, d) = (second / lines, second % lines);
+                    let mut inputs = [a, b, c, d];
+                    inputs.sort_unstable();
+                    if inputs.windows(2).any(|pair| pair[0] == pair[1]) {
+                        continue;
+                    }
+                    let mut switch = omega(stages);
+                    let to = analyzers.map(|analyzer| switch.outputs(analyzer));
+                    let ways = [[(a, to[0][0]), (b, to[0][1])], [(c, to[1][0]), (d, to[1][1])]];
+                    let light =
+                        ways.map(|ways| ways.map(|(from, to)| followed(stages, from as usize, to as usize)));
+                    let expected = light[0].iter().all(|one| light[1].iter().all(|other| !meet(one, other)));
+                    switch.set(ways[0], true);
+                    assert_eq!(switch.passes(ways[1]), expected, "{ways:?}");
+                    switch.set(ways[0], false);
+                    assert!(switch.passes(ways[1]));
+                    *(if expected { &mut free } else { &mut blocked }) += 1;
+                }
+            }
+        }
+        assert!(free > 1000 && blocked > 1000, "{free} {blocked}");
+    }
+
+    /// The permutations that an omega network of N ports carries: 2^(N/2 log2 N), one setting of its exchangers each.
     #[test]
     fn an_omega_network_carries_as_many_permutations_as_it_has_settings() {
         let switch = omega(2);
@@ -290,7 +390,7 @@ mod tests {
                         if (0..4).any(|i| goals[..i].contains(&goals[i])) {
                             continue;
                         }
-                        let mut wires: Vec<(usize, usize)> =
+                        let mut wires: Vec<usize> =
                             ports.iter().zip(goals).flat_map(|(from, to)| switch.wires(*from, to)).collect();
                         let count = wires.len();
                         wires.sort_unstable();

@@ -270,7 +270,7 @@ pub struct PolicyParams {
     #[serde(default)]
     pub contention: Contention,
     /// Time after which a link without a herald stops attempting, gives its ions back when it has heard of its last attempt, and
-    /// waits again (s); left out: never.
+    /// waits again (s), no less than an attempt of each link in use and the reconfiguration of its switch; left out: never.
     #[serde(default)]
     pub attempt_timeout_s: Option<f64>,
 }
@@ -383,6 +383,9 @@ pub struct HubSwitchParams {
     /// Loss of each photon on its way through (dB), which belongs to the physics of its links.
     #[serde(default)]
     pub loss_db: f64,
+    /// Loss of each photon in each stage of an omega network (dB), beside `loss_db`.
+    #[serde(default)]
+    pub loss_per_stage_db: f64,
     /// Time to connect an analyzer to another link (s).
     #[serde(default)]
     pub reconfiguration_s: f64,
@@ -398,7 +401,8 @@ pub enum Topology {
     /// Any free port can be connected with any other.
     #[default]
     Crossbar,
-    /// Stages of exchangers, log2 of the ports many, with one way from port to port: connections may block each other.
+    /// Stages of exchangers, log2 of the ports many (rounded up), with one way from port to port: connections may block each
+    /// other.
     Omega,
 }
 
@@ -428,11 +432,43 @@ impl HubSwitchParams {
         if !(4..=MOST_PORTS).contains(&self.ports) {
             return Err(Error::parameter("ports", self.ports, format!("in [4, {MOST_PORTS}]"), ""));
         }
-        check::within("loss_db", self.loss_db, 0.0, 1e3, "dB")?;
+        check::within("loss_db", self.loss_db, 0.0, MOST_LOSS_DB, "dB")?;
+        check::within("loss_per_stage_db", self.loss_per_stage_db, 0.0, MOST_LOSS_DB, "dB")?;
+        if self.loss_per_stage_db > 0.0 && self.topology != Topology::Omega {
+            return Err(Error::Model {
+                parameter: "loss_per_stage_db".into(),
+                message: "a crossbar has no stages: give its loss as `loss_db`, or topology \"omega\"".into(),
+            });
+        }
+        if self.passage_loss_db() > MOST_LOSS_DB {
+            let most_db = (MOST_LOSS_DB - self.loss_db) / f64::from(self.stages());
+            let domain = format!(
+                "in [0, {most_db}]: {} stages and `loss_db` lose {MOST_LOSS_DB} at most",
+                self.stages()
+            );
+            return Err(Error::parameter("loss_per_stage_db", self.loss_per_stage_db, domain, "dB"));
+        }
         check::within("reconfiguration_s", self.reconfiguration_s, 0.0, MAX_DURATION_S, "s")?;
         Ok(())
     }
+
+    /// Stages of exchangers of an omega network with as many inputs and outputs as the switch has ports, rounded up to a power of
+    /// two; 0 of a crossbar.
+    pub fn stages(&self) -> u32 {
+        match self.topology {
+            Topology::Crossbar => 0,
+            Topology::Omega => self.ports.next_power_of_two().trailing_zeros(),
+        }
+    }
+
+    /// Loss of each photon on its whole way through (dB), for [`Link::through`](crate::Link::through).
+    pub fn passage_loss_db(&self) -> f64 {
+        self.loss_db + f64::from(self.stages()) * self.loss_per_stage_db
+    }
 }
+
+/// Largest loss of a switch (dB).
+const MOST_LOSS_DB: f64 = 1e3;
 
 /// Longest run (s): its picoseconds fit into 64 bits several times.
 pub(crate) const MAX_DURATION_S: f64 = 1e6;

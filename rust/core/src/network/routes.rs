@@ -50,7 +50,11 @@ impl Network {
         };
         let nodes = route.iter().map(|name| self.node(name)).collect::<Result<Vec<_>>>()?;
         if nodes.first() != Some(&ends[0]) || nodes.last() != Some(&ends[1]) {
-            let value = format!("from {:?} to {:?}", route.first(), route.last());
+            let value = match route.as_slice() {
+                [] => "no node".to_owned(),
+                [only] => format!("{only:?} alone"),
+                [first, .., last] => format!("from {first:?} to {last:?}"),
+            };
             let domain = "from the first to the second node of `between`";
             return Err(within(demand, Error::parameter("route", value, domain, "")));
         }

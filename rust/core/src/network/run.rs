@@ -382,6 +382,7 @@ impl Network {
         let ways = (0..self.demands.len())
             .map(|demand| self.chosen_way(demand, choose))
             .collect::<Result<Vec<_>>>()?;
+        self.check_timeout(&plan.policy, &ways)?;
         let shares = self.shares(&ways, plan.policy.levels());
         let levels = u64::from(plan.policy.levels());
         for (number, way) in ways.iter().enumerate() {

@@ -328,7 +328,7 @@ impl Network {
     }
 
     /// Adds a switch that links can pass; returns its number. Its loss belongs to the physics of the links: see
-    /// [`Link::through`].
+    /// [`HubSwitchParams::passage_loss_db`] and [`Link::through`].
     ///
     /// # Errors
     /// [`Error::Parameter`] for a field outside its domain and for a name that another switch has.
