@@ -10,7 +10,6 @@ passing the switch.
 
 import sys
 
-import numpy as np
 from matplotlib.figure import Figure
 
 import ionlink as il
@@ -57,29 +56,20 @@ def main(path="hub.png"):
         base = (run, rate) if base is None else base
         print(f"{name:24}{rate:9.0f}{stations:10.2f}{ions:8.2f}   {rate / base[1] - 1:+.1%}")
 
-    figure = Figure(figsize=(12, 4), layout="constrained")
+    figure = Figure(figsize=(13, 4), layout="constrained")
     diagram, waits, load = figure.subplots(1, 3)
-    run, _, stations, _ = figures(requests_per_s=500.0)
-    angles = 2 * np.pi * np.arange(MODULES) / MODULES
-    spots = diagram.scatter(np.cos(angles), np.sin(angles), c=run.utilization.nodes, vmin=0, cmap="viridis")
-    for angle in angles:
-        diagram.plot(
-            [0.3 * np.cos(angle), np.cos(angle)], [0.3 * np.sin(angle), np.sin(angle)], "0.8", zorder=0
-        )
-    diagram.text(0, 0, f"8 stations\n{stations:.0%} in use", ha="center", va="center")
-    figure.colorbar(spots, ax=diagram, label="ions in use", shrink=0.7)
-    diagram.set(aspect="equal", xticks=[], yticks=[], title="64 modules, 500 requests/s")
-    waits.hist(1e3 * run.deliveries.latency_s, bins=60, density=True)
-    waits.set(xlabel="from request to pair (ms)", ylabel="density (1/ms)", title="waiting")
-    rates = np.array([200.0, 400.0, 600.0, 800.0, 1000.0])
+    network = hub(requests_per_s=500.0)
+    run = network.run(3.0, seed=7, states="mean")
+    il.plot.network(network, run, diagram)
+    il.plot.waiting_times(run, waits).set_title("waiting, 500 requests/s")
     for stations in (8, 9):
-        blocked = []
-        for rate in rates:
-            run, *_ = figures(stations=stations, requests_per_s=rate, discipline="loss")
-            blocked.append(run.blocked / run.requests[:, 0].sum())
-        load.plot(rates, 100 * np.array(blocked), "o-", label=f"{stations} stations")
-    load.set(xlabel="requests (1/s)", ylabel="blocked (%)", title="blocking where nobody waits")
-    load.legend()
+        # one run of each load: intervals are those of requests blocked independently of each other
+        runs = [
+            (rate, figures(stations=stations, requests_per_s=rate, discipline="loss")[0])
+            for rate in (200.0, 400.0, 600.0, 800.0, 1000.0)
+        ]
+        il.plot.blocking(runs, load, label=f"{stations} stations")
+    load.set_title("blocking where nobody waits")
     figure.savefig(path)
     print(f"The picture is {path}")
 

@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--trace", metavar="FILE", help="networks: write every event as a line of JSON")
     run.add_argument("--repetitions", type=int, metavar="N", help="networks: independent runs (default 1)")
     run.add_argument("--out", metavar="FILE", help="save the run (.npz, .parquet or .csv)")
-    run.add_argument("--plot", metavar="FILE", help="save a picture of the link and the run")
+    run.add_argument("--plot", metavar="FILE", help="save a picture of the link, or network, and the run")
     run.add_argument("--json", action="store_true", help="print for machines")
     run.set_defaults(command=_run)
 

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ionlink import seeds
+from ionlink import cli, seeds
 from ionlink.errors import ParameterError
 from ionlink.network import Network
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ionlink.network_run import NetworkRun
     from ionlink.results import Estimate
 
-_OF_LINKS = ("heralds", "attempts", "engine", "out", "plot")
+_OF_LINKS = ("heralds", "attempts", "engine", "out")
 _INTERRUPTED = 130
 
 
@@ -34,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
             raise ParameterError(f"--trace needs --record trace, got {record!r}", path="record")
         if not Path(options.trace).absolute().parent.is_dir():
             raise ParameterError(f"{options.trace}: no such folder", path="trace")
+    cli._check_outputs(None, options.plot)
     network = Network.from_toml(options.link)
     code = 0
     try:
@@ -53,6 +54,10 @@ def run(options: argparse.Namespace) -> int:
     print(json.dumps(_document(made), indent=2, allow_nan=False) if options.json else made)
     if options.trace is not None:
         made.trace.to_jsonl(options.trace)
+    if options.plot is not None:
+        from ionlink import plot
+
+        plot.network_run(network, made).savefig(options.plot, dpi=150)
     return code
 
 

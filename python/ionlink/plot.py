@@ -1,4 +1,4 @@
-"""Pictures of links and runs; needs matplotlib (``pip install ionlink[plot]``)."""
+"""Pictures of links, networks and runs; needs matplotlib (``pip install ionlink[plot]``)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,24 @@ import numpy as np
 
 from ionlink import _core
 from ionlink.errors import refused
-from ionlink.extras import imported
 from ionlink.parameters import Cavity, Detector, Exponential, Fiber, IonPhoton, Lens, Polarization
+from ionlink.plot_blocking import blocking
+from ionlink.plot_networks import network, network_run, waiting_times
+from ionlink.plot_style import (
+    BLUE,
+    FAINT,
+    INK,
+    MUTED,
+    ORANGE,
+    PAPER,
+    RED,
+    STYLE,
+    TEAL,
+    VIOLET,
+    axes_or_new,
+    matplotlib,
+    si,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,42 +39,10 @@ if TYPE_CHECKING:
     from ionlink.results import Estimate, Exact
     from ionlink.runs import Run
 
-__all__ = ["click_times", "density_matrix", "link"]
+__all__ = ["blocking", "click_times", "density_matrix", "link", "network", "network_run", "waiting_times"]
 
-_INK, _MUTED, _FAINT, _PAPER = "#1f2933", "#7b8794", "#e4e7eb", "#f7f9fb"
-_BLUE, _TEAL, _ORANGE, _VIOLET, _RED = "#2b6cb0", "#3a9e92", "#dd8a2e", "#8266b5", "#c2383f"
-_PHASES = (("0", _BLUE), ("π/2", _TEAL), ("π", _ORANGE), ("-π/2", _VIOLET))
-_CAUSE_COLORS = (_BLUE, _ORANGE, _VIOLET, _TEAL, _RED, _BLUE, _ORANGE, "#b7950b", "#c2568f")
-_STYLE = {
-    "font.size": 9,
-    "text.color": _INK,
-    "axes.edgecolor": _MUTED,
-    "axes.labelcolor": _INK,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "xtick.color": _MUTED,
-    "ytick.color": _MUTED,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-    "legend.frameon": False,
-}
-
-
-def _matplotlib(module: str) -> Any:
-    """Import a module of matplotlib only when a picture is asked for."""
-    return imported(f"matplotlib.{module}", "plots", "ionlink[plot]")
-
-
-def _axes(ax: Axes | None, width: float, height: float) -> Axes:
-    if ax is not None:
-        return ax
-    pyplot = _matplotlib("pyplot")
-    with pyplot.rc_context(_STYLE):
-        axes: Axes = pyplot.subplots(figsize=(width, height), layout="constrained")[1]
-        return axes
+_PHASES = (("0", BLUE), ("π/2", TEAL), ("π", ORANGE), ("-π/2", VIOLET))
+_CAUSE_COLORS = (BLUE, ORANGE, VIOLET, TEAL, RED, BLUE, ORANGE, "#b7950b", "#c2568f")
 
 
 def check_format(path: str) -> None:
@@ -69,7 +53,7 @@ def check_format(path: str) -> None:
     ParameterError
         With the endings that exist.
     """
-    known = sorted(_matplotlib("backend_bases").FigureCanvasBase.get_supported_filetypes())
+    known = sorted(matplotlib("backend_bases").FigureCanvasBase.get_supported_filetypes())
     if path.rpartition(".")[2].lower() not in known:
         raise refused("plot", path, f"a file name ending in one of {', '.join(known)}")
 
@@ -88,15 +72,15 @@ def density_matrix(rho: ArrayLike, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    patches, colors = _matplotlib("patches"), _matplotlib("colors")
-    ax = _axes(ax, 3.0, 3.0)
+    patches, colors = matplotlib("patches"), matplotlib("colors")
+    ax = axes_or_new(ax, 3.0, 3.0)
     matrix = np.asarray(rho, dtype=np.complex128)
     wheel = [color for _, color in _PHASES]
     phase_color = colors.LinearSegmentedColormap.from_list("phase", [*wheel, wheel[0]])
     modulus = np.abs(matrix)
     largest = np.nanmax(modulus, initial=0.0)
     for row, column in np.ndindex(4, 4):
-        cell = patches.Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, color=_PAPER, linewidth=0)
+        cell = patches.Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, color=PAPER, linewidth=0)
         ax.add_patch(cell)
         # smaller elements would be specks
         if not modulus[row, column] > 1e-4:
@@ -112,7 +96,7 @@ def density_matrix(rho: ArrayLike, ax: Axes | None = None) -> Axes:
     ax.set(xlim=(-0.5, 3.5), ylim=(3.5, -0.5), aspect="equal")
     ax.set_xticks(range(4), [f"|{name}⟩" for name in basis])
     ax.set_yticks(range(4), [f"⟨{name}|" for name in basis])
-    ax.tick_params(length=0, labelsize=7.5, labelcolor=_INK)
+    ax.tick_params(length=0, labelsize=7.5, labelcolor=INK)
     ax.spines[:].set_visible(False)
     return ax
 
@@ -131,7 +115,7 @@ def click_times(run: Run, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    ax = _axes(ax, 4.5, 3.2)
+    ax = axes_or_new(ax, 4.5, 3.2)
     station = run.link.station
     edges_ns = np.linspace(0.0, station.window_duration_s * 1e9, 61)
     for index, (name, color) in enumerate(zip(_core.CAUSES, _CAUSE_COLORS, strict=True)):
@@ -140,7 +124,7 @@ def click_times(run: Run, ax: Axes | None = None) -> Axes:
         if times_ns.size:
             counts = np.histogram(times_ns, edges_ns)[0]
             label = f"{name} ({np.count_nonzero(heralds):,})"
-            alpha = 0.45 if color == _BLUE else 0.9
+            alpha = 0.45 if color == BLUE else 0.9
             ax.stairs(counts, edges_ns, fill=True, color=color, alpha=alpha, label=label)
     lifetime_ns = _common_lifetime_ns(run.link)
     if run.heralds and lifetime_ns is not None:
@@ -148,7 +132,7 @@ def click_times(run: Run, ax: Axes | None = None) -> Axes:
         clicks = _clicks_ns(run.click_time_s).size
         expected = clicks * (shape[:-1] - shape[1:]) / (shape[0] - shape[-1])
         centers_ns = (edges_ns[:-1] + edges_ns[1:]) / 2
-        ax.plot(centers_ns, expected, color=_INK, linewidth=1.1, label=f"exp(-t/{lifetime_ns:.3g} ns)")
+        ax.plot(centers_ns, expected, color=INK, linewidth=1.1, label=f"exp(-t/{lifetime_ns:.3g} ns)")
     ax.set_yscale("log")
     ax.set(xlim=(0.0, edges_ns[-1]), xlabel="click after the window opens (ns)")
     ax.set_ylabel(f"clicks per {edges_ns[1]:.3g} ns")
@@ -193,8 +177,8 @@ def link(link: Link, run: Run) -> Figure:
     matplotlib Figure
         Ready for ``savefig``.
     """
-    pyplot = _matplotlib("pyplot")
-    with pyplot.rc_context(_STYLE):
+    pyplot = matplotlib("pyplot")
+    with pyplot.rc_context(STYLE):
         figure: Figure = pyplot.figure(figsize=(11, 7), layout="constrained")
         engine: Any = figure.get_layout_engine()
         engine.set(w_pad=0.1, h_pad=0.06)
@@ -210,7 +194,7 @@ def link(link: Link, run: Run) -> Figure:
 
 def _states(run: Run, exact: Exact, panel: Any) -> None:
     """Mean states of the run's heralds, and below them the numbers side by side."""
-    patches = _matplotlib("patches")
+    patches = matplotlib("patches")
     names = list(exact.outcomes)
     axes = panel.subplot_mosaic(
         [names, ["key"] * len(names), ["numbers"] * len(names)], height_ratios=(2, 0.3, 1.1)
@@ -247,10 +231,10 @@ def _numbers(run: Run, exact: Exact, ax: Axes) -> None:
         rows.append((label, f"{getattr(exact, name):.4g}", _short(getattr(run, name)), str(measured or "")))
     for row, cells in enumerate(rows):
         for x, cell in zip((0.0, 0.45, 0.74, 1.0), cells, strict=True):
-            color = _MUTED if row == 0 or x == 0.0 else _INK
+            color = MUTED if row == 0 or x == 0.0 else INK
             side = "left" if x == 0.0 else "right"
             ax.text(x, 0.95 - 0.3 * row, cell, ha=side, va="center", color=color, fontsize=8.5)
-    ax.axhline(0.8, color=_FAINT, linewidth=1)
+    ax.axhline(0.8, color=FAINT, linewidth=1)
     ax.set(xlim=(0, 1), ylim=(0, 1.1))
     ax.axis("off")
 
@@ -267,16 +251,16 @@ def _window_scan(link: Link, exact: Exact, panel: Any) -> None:
     scan = [link.replace({"station.window_duration_s": float(window)}).exact() for window in windows_s]
     for ax, name in zip(axes, ("fidelity", "herald_probability"), strict=True):
         measured: Measured | None = getattr(link.published, name, None)
-        ax.axvline(window_s * 1e9, color=_FAINT, linewidth=6, zorder=0)
-        ax.plot(windows_s * 1e9, [getattr(point, name) for point in scan], color=_BLUE, linewidth=1.6)
-        ax.plot(window_s * 1e9, getattr(exact, name), "o", color=_BLUE, markersize=5, label="exact")
+        ax.axvline(window_s * 1e9, color=FAINT, linewidth=6, zorder=0)
+        ax.plot(windows_s * 1e9, [getattr(point, name) for point in scan], color=BLUE, linewidth=1.6)
+        ax.plot(window_s * 1e9, getattr(exact, name), "o", color=BLUE, markersize=5, label="exact")
         if measured is not None:
             ax.errorbar(
                 window_s * 1e9,
                 measured.value,
                 measured.uncertainty,
                 fmt={None: "D", "lower": "^", "upper": "v"}[measured.limit],
-                color=_RED,
+                color=RED,
                 markersize=4.5,
                 markerfacecolor="white",
                 capsize=2.5,
@@ -312,15 +296,15 @@ def _schematic(link: Link, exact: Exact, ax: Axes) -> None:
     ax.axis("off")
     ax.text(0.35, 2.82, link.name or "link", fontsize=15, fontweight="bold", va="center")
     if link.reference:
-        ax.text(0.35, 2.5, link.reference, fontsize=8, color=_MUTED, va="center")
+        ax.text(0.35, 2.5, link.reference, fontsize=8, color=MUTED, va="center")
     headline = (
-        (_si(exact.rate_hz, "/s"), "heralds"),
+        (si(exact.rate_hz, "/s"), "heralds"),
         (f"{exact.fidelity:.4f}", "fidelity"),
-        (_si(exact.mean_time_s, "s"), "to a herald"),
+        (si(exact.mean_time_s, "s"), "to a herald"),
     )
     for x, (number, meaning) in zip((7.55, 9.15, 10.4), headline, strict=True):
-        ax.text(x, 2.84, number, fontsize=13, ha="center", va="center", color=_BLUE)
-        ax.text(x, 2.55, meaning, fontsize=8, ha="center", va="center", color=_MUTED)
+        ax.text(x, 2.84, number, fontsize=13, ha="center", va="center", color=BLUE)
+        ax.text(x, 2.55, meaning, fontsize=8, ha="center", va="center", color=MUTED)
     _station(link, ax, 5.5, 1.25)
     paths = link.paths or ((),) * len(link.nodes)
     # an ion-photon link has the left side only
@@ -329,12 +313,12 @@ def _schematic(link: Link, exact: Exact, ax: Axes) -> None:
         _node(node, source, ax, x, 1.25)
         _fiber(ax, x + 0.62 * side, 5.5 - 0.36 * side, 1.25)
         length_m = sum(element.length_m for element in elements if isinstance(element, Fiber))
-        label = f"{_si(length_m, 'm')} of fiber" if length_m else "photon"
-        ax.text((x + 5.5) / 2, 1.72, label, ha="center", fontsize=8.5, color=_INK)
+        label = f"{si(length_m, 'm')} of fiber" if length_m else "photon"
+        ax.text((x + 5.5) / 2, 1.72, label, ha="center", fontsize=8.5, color=INK)
 
 
 def _node(node: Node, source: Source, ax: Axes, x: float, y: float) -> None:
-    patches = _matplotlib("patches")
+    patches = matplotlib("patches")
     for edge in (y - 0.42, y + 0.3):
         ax.add_patch(
             patches.FancyBboxPatch(
@@ -342,12 +326,12 @@ def _node(node: Node, source: Source, ax: Axes, x: float, y: float) -> None:
                 1.0,
                 0.12,
                 boxstyle="round,pad=0.0,rounding_size=0.05",
-                color=_MUTED,
+                color=MUTED,
                 linewidth=0,
             )
         )
     for size, alpha in ((26, 0.10), (17, 0.22), (9, 1.0)):
-        ax.plot(x, y, "o", color=_BLUE, markersize=size, alpha=alpha, markeredgewidth=0)
+        ax.plot(x, y, "o", color=BLUE, markersize=size, alpha=alpha, markeredgewidth=0)
     ax.text(x, y + 0.62, node.name, ha="center", fontsize=11, fontweight="bold")
     collection = node.collection
     if isinstance(collection, Lens):
@@ -356,47 +340,43 @@ def _node(node: Node, source: Source, ax: Axes, x: float, y: float) -> None:
         collected = f"cavity, {collection.drive} drive"
     else:
         collected = f"efficiency {collection.efficiency:.3g} (measured)"
-    emitted = "tabulated photon" if source.lifetime_s is None else f"lifetime {_si(source.lifetime_s, 's')}"
+    emitted = "tabulated photon" if source.lifetime_s is None else f"lifetime {si(source.lifetime_s, 's')}"
     facts = [emitted if node.emission.ion is None else f"{node.emission.ion}, {emitted}", collected]
     if node.errors.ion_photon_fidelity < 1:
         facts.append(f"ion-photon fidelity {node.errors.ion_photon_fidelity:.4g}")
-    ax.text(x, y - 0.56, "\n".join(facts), ha="center", va="top", fontsize=8, color=_MUTED, linespacing=1.45)
+    ax.text(x, y - 0.56, "\n".join(facts), ha="center", va="top", fontsize=8, color=MUTED, linespacing=1.45)
 
 
 def _fiber(ax: Axes, start: float, end: float, y: float) -> None:
     """A line with a wave packet traveling to the station."""
-    ax.plot([start, end], [y, y], color=_INK, linewidth=1.4, solid_capstyle="round")
+    ax.plot([start, end], [y, y], color=INK, linewidth=1.4, solid_capstyle="round")
     middle = (start + end) / 2
     x = np.linspace(middle - 0.5, middle + 0.5, 300)
     ax.plot(
         x,
         y + 0.2 * np.exp(-(((x - middle) / 0.2) ** 2)) * np.cos(50 * (x - middle)),
-        color=_ORANGE,
+        color=ORANGE,
         linewidth=1.3,
     )
 
 
 def _station(link: Link, ax: Axes, x: float, y: float) -> None:
-    patches = _matplotlib("patches")
+    patches = matplotlib("patches")
     station = link.station
     half = 0.3
-    ax.add_patch(
-        patches.Rectangle((x - half, y - half), 2 * half, 2 * half, facecolor=_PAPER, edgecolor=_INK)
-    )
+    ax.add_patch(patches.Rectangle((x - half, y - half), 2 * half, 2 * half, facecolor=PAPER, edgecolor=INK))
     receives = isinstance(link.encoding, IonPhoton)
     # a coupler with two inputs and two exits: both photons reach both ports; or the analyzer of one photon
-    ax.text(x, y, "R" if receives else "2x2", ha="center", va="center", fontsize=9, color=_INK)
+    ax.text(x, y, "R" if receives else "2x2", ha="center", va="center", fontsize=9, color=INK)
     for port, side in ((0, 1), (1, -1)):
         # one detector each for port and mode, for mode, or for port
         for mode, label in enumerate((f"{port}0", f"{port}1") if _tells_modes(link) else (f"{port}",)):
             angle = 90 * side + ((18 if mode else -18) if _tells_modes(link) else 0)
             dx, dy = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
-            ax.plot(
-                [x + 0.1 * dx, x + 0.82 * dx], [y + half * side, y + 0.72 * dy], color=_MUTED, linewidth=1
-            )
+            ax.plot([x + 0.1 * dx, x + 0.82 * dx], [y + half * side, y + 0.72 * dy], color=MUTED, linewidth=1)
             ax.add_patch(
                 patches.Wedge(
-                    (x + 0.86 * dx, y + 0.7 * dy), 0.13, angle - 90, angle + 90, facecolor=_INK, linewidth=0
+                    (x + 0.86 * dx, y + 0.7 * dy), 0.13, angle - 90, angle + 90, facecolor=INK, linewidth=0
                 )
             )
             ax.text(
@@ -406,18 +386,18 @@ def _station(link: Link, ax: Axes, x: float, y: float) -> None:
                 ha="center",
                 va="center",
                 fontsize=7,
-                color=_MUTED,
+                color=MUTED,
             )
     detectors = station.detectors if isinstance(station.detectors, tuple) else (station.detectors,)
     darks = sorted({detector.dark_count_rate_hz for detector in detectors})
     dark = " to ".join(f"{rate:g}" for rate in {darks[0]: None, darks[-1]: None})
     reflectivity = np.atleast_1d(station.reflectivity)
-    facts = [f"{link.encoding._kind} encoding", f"window {_si(station.window_duration_s, 's')}"]
+    facts = [f"{link.encoding._kind} encoding", f"window {si(station.window_duration_s, 's')}"]
     facts.append(f"{dark} dark counts/s")
     if not receives:
         facts.append(f"reflectivity {', '.join(f'{value:.4g}' for value in reflectivity)}")
         facts.append(f"overlap {link.mode_overlap:.4g}")
-    ax.text(x, 0.18, "   ·   ".join(facts), ha="center", va="center", fontsize=8, color=_MUTED)
+    ax.text(x, 0.18, "   ·   ".join(facts), ha="center", va="center", fontsize=8, color=MUTED)
 
 
 def _tells_modes(link: Link) -> bool:
@@ -435,12 +415,3 @@ def _ket(bell_state: str) -> str:
     letters = {"phi": "Φ", "psi": "Ψ"}
     signs = {"+": "⁺", "-": "⁻"}
     return f"|{letters[bell_state[:3]]}{signs[bell_state[3]]}⟩"
-
-
-def _si(value: float, unit: str) -> str:
-    """Number with the prefix that keeps it between 1 and 1000."""
-    if not 0 < value < np.inf:
-        return f"{value:g} {unit}"
-    prefixes = {-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M"}
-    power = int(np.clip(np.floor(np.log10(value) / 3 + 1e-12), -4, 2))
-    return f"{value / 1000.0**power:.3g} {prefixes[power]}{unit}"

@@ -236,6 +236,21 @@ def test_the_command_line_answers_machines(folder):
     assert answer["duration_s"] == pytest.approx(1.5)
 
 
+def test_the_command_line_draws_networks(folder):
+    pytest.importorskip("matplotlib")
+    path, picture = str(folder / "net.toml"), folder / "net.png"
+    result = ionlink(
+        "run", path, "--duration", "0.5", "--seed", "7", "--record", "summary", "--plot", picture
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    # a picture that cannot be written is refused before a run that would never end
+    for name, message in (("net.docx", "ending in one of"), ("no/net.png", "no such folder")):
+        result = ionlink("run", path, "--duration", "1e6", "--plot", folder / name)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert message in result.stderr
+
+
 def test_options_of_links_and_of_networks_are_not_mixed_up(folder):
     path = str(folder / "net.toml")
     for arguments, message in (
