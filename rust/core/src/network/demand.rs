@@ -101,6 +101,11 @@ impl Demand {
         asked_ps.map_or((u64::MAX, self.given_ps[place]), |asked_ps| (asked_ps, 0))
     }
 
+    /// Whether it has some, but not all heralds of a link that one pair takes.
+    pub(super) fn has_begun(&self, place: usize) -> bool {
+        !self.supply[place].is_multiple_of(self.raw_per_pair)
+    }
+
     /// Time between two nodes of the way, for light (ps).
     pub(super) fn between_ps(&self, low: u32, high: u32) -> u64 {
         self.distance_ps[high as usize] - self.distance_ps[low as usize]

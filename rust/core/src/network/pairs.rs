@@ -263,7 +263,9 @@ impl Kernel<'_, '_> {
         let mut best = None;
         for index in 0..self.users[link as usize].len() {
             let (demand, position) = self.users[link as usize][index];
-            let since = (self.demands[demand as usize].turn_of(position as usize), demand);
+            // pairs of several demands that all lack some for distillation could fill a link's room for good
+            let begun = self.demands[demand as usize].has_begun(position as usize);
+            let since = (!begun, self.demands[demand as usize].turn_of(position as usize), demand);
             if self.demands[demand as usize].wanted(position as usize) > 0
                 && best.is_none_or(|(least, _)| since < least)
                 && (!now || self.has_partner(demand, position))
