@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,6 +75,13 @@ def flag(name: str, value: object) -> bool:
 def word(value: object) -> str:
     """Text that the core will look up in a list of names; anything else as text that is in no such list."""
     return value if isinstance(value, str) and value.isascii() else ascii(value)
+
+
+def path(name: str, value: object) -> Path:
+    """Name of a file or folder; an empty one, which would be the folder at hand, is refused."""
+    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str) or value == "":
+        raise refused(name, value, "the name of a file or folder")
+    return Path(value)
 
 
 def threads(value: object) -> int:

@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (IonlinkError, OSError, ImportError) as error:
-        print(f"ionlink: {' '.join(str(error).split())}", file=sys.stderr)
+        told = "; ".join([str(error), *getattr(error, "__notes__", ())])
+        print(f"ionlink: {' '.join(told.split())}", file=sys.stderr)
         return _REFUSED
     except KeyboardInterrupt:
         return _INTERRUPTED

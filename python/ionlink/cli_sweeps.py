@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import math
 import multiprocessing
+import os
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -148,6 +150,9 @@ def _sweep(options: argparse.Namespace) -> int:
         options.heralds, options.engine, options.duration, options.repetitions, options.by_demand
     )
     plan = main.planned(model, values, given, options.seed, options.zip, options.checkpoint)
+    if options.out is not None:
+        # a map that cannot be saved must not be computed first
+        dataset.rehearse(dataset.dataset(plan, plan.blank()), options.out)
     with _pool(options.workers) as pool:
         numbers = main.computed(plan, pool, options.threads, options.checkpoint, options.shard, progress=True)
     if options.shard is not None:
@@ -212,6 +217,15 @@ def _obey(stopped: Any) -> None:
     global _watch  # noqa: PLW0603 (a process has no other place that its tasks find)
     _watch = tasks.watch_of(stopped)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="ionlink-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process, task and all, once the command is gone: one that was killed tells nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _watched(function: Callable[..., object], task: object) -> object:

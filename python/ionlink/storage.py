@@ -6,13 +6,13 @@ import csv
 import json
 import operator
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ionlink import _core, seeds
-from ionlink.errors import ParameterError, refused
+from ionlink import _core, checks, seeds
+from ionlink.digests import DIGEST, ColumnsDigest, check_digest
+from ionlink.errors import MissingPackageError, ParameterError, refused
 from ionlink.extras import imported
 from ionlink.link import Link
 from ionlink.runs import HIDDEN, Coincidences, Run
@@ -20,6 +20,7 @@ from ionlink.runs import HIDDEN, Coincidences, Run
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+    from pathlib import Path
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -46,7 +47,8 @@ _ENDINGS = ("planned", "enough", "interrupted")
 
 def save(run: Run, path: str | os.PathLike[str]) -> None:
     """Write a run in the format of the file's ending."""
-    writer_for(path)(run, Path(path))
+    target = checks.path("path", path)
+    writer_for(target)(run, target)
 
 
 def writer_for(path: str | os.PathLike[str]) -> Callable[[Run, Path], None]:
@@ -57,7 +59,7 @@ def writer_for(path: str | os.PathLike[str]) -> Callable[[Run, Path], None]:
     ParameterError
         For an unknown ending.
     """
-    ending = Path(path).suffix.lower()
+    ending = checks.path("path", path).suffix.lower()
     writer = {".npz": _save_npz, ".parquet": _save_parquet, ".csv": _save_csv}.get(ending)
     if writer is None:
         raise refused("path", str(path), "a file name ending in .npz, .parquet or .csv")
@@ -89,20 +91,39 @@ def _provenance(run: Run) -> dict[str, object]:
 
 
 def metadata(run: Run) -> dict[str, str]:
-    """What the schema of an Arrow table tells about a run: its link file and all else that is no column."""
+    """What the schema of an Arrow table tells about a run: link file, all else that is no column, digest."""
     provenance = _provenance(run)
+    digest = _digest(provenance, _rows(run))
     link = str(provenance.pop("link"))
-    return {"ionlink.provenance": json.dumps(provenance), "ionlink.link": link}
+    return {"ionlink.provenance": json.dumps(provenance), "ionlink.link": link, DIGEST: digest}
 
 
-def _save_npz(run: Run, path: Path) -> None:
+def _rows(run: Run) -> dict[str, Any]:
+    """The columns that heralds are restored from, in the order of the digest."""
     columns: dict[str, Any] = {name: getattr(run, name) for name in _COLUMNS}
-    columns |= {name: getattr(run, name) for name in HIDDEN if getattr(run, name) is not None}
+    return columns | {name: getattr(run, name) for name in HIDDEN if getattr(run, name) is not None}
+
+
+def _content(run: Run) -> dict[str, Any]:
+    """All columns that a run is restored from: tables have no place for coincidences."""
+    columns = _rows(run)
     if run.coincidences is not None:
         columns |= {f"{_PREFIX}{name}": getattr(run.coincidences, name) for name in _COINCIDENCES}
         columns[f"{_PREFIX}mode"] = run.coincidences.mode[:, 0]
+    return columns
+
+
+def _digest(provenance: Mapping[str, object], columns: Mapping[str, NDArray[Any]]) -> str:
+    digest = ColumnsDigest(provenance)
+    digest.add(columns)
+    return digest.hexdigest()
+
+
+def _save_npz(run: Run, path: Path) -> None:
+    columns, provenance = _content(run), _provenance(run)
+    digest = np.array(_digest(provenance, columns))
     with path.open("wb") as file:
-        np.savez(file, provenance=np.array(json.dumps(_provenance(run))), **columns)
+        np.savez(file, provenance=np.array(json.dumps(provenance)), digest=digest, **columns)
 
 
 def _save_parquet(run: Run, path: Path) -> None:
@@ -110,7 +131,7 @@ def _save_parquet(run: Run, path: Path) -> None:
         raise refused("path", str(path), "a file name ending in .npz for a run with coincidences")
     table = run.to_arrow()
     with path.open("wb") as file:
-        _parquet().write_table(table, file)
+        _parquet().write_table(table, file, write_page_checksum=True)
 
 
 def _save_csv(run: Run, path: Path) -> None:
@@ -152,22 +173,17 @@ def load_run(path: str | os.PathLike[str]) -> Run:
     OSError
         If the file cannot be read.
     """
-    with Path(path).open("rb") as file:
+    source = checks.path("path", path)
+    with source.open("rb") as file:
         is_parquet = file.read(4) == b"PAR1"
         file.seek(0)
         try:
             return _load_parquet(file) if is_parquet else _load_npz(file)
-        except (
-            AttributeError,
-            EOFError,
-            KeyError,
-            NotImplementedError,
-            OverflowError,
-            TypeError,
-            ValueError,
-            zipfile.BadZipFile,
-        ) as error:
-            message = f"{path}: not a run saved by ionlink, or damaged: {error}"
+        except MissingPackageError:
+            raise
+        except Exception as error:  # whatever a damaged file makes of its reader
+            reason = " ".join(str(error).split()) or type(error).__name__
+            message = f"{source}: not a run saved by ionlink, or damaged: {reason}"
             raise ParameterError(message, path="path") from error
 
 
@@ -178,19 +194,18 @@ def _load_npz(file: BinaryIO) -> Run:
     with np.load(file, allow_pickle=False) as archive:
         provenance = _checked(json.loads(str(archive["provenance"])))
         columns = _columns(archive, _COLUMNS | _hidden(archive))
+        kept = dict(columns)
         coincidences = None
         if f"{_PREFIX}attempt" in archive:
-            found = {name: archive[f"{_PREFIX}{name}"] for name in _COINCIDENCES}
-            coincidences = Coincidences._of(**_columns(found, _COINCIDENCES))
+            found = _columns({name: archive[f"{_PREFIX}{name}"] for name in _COINCIDENCES}, _COINCIDENCES)
+            kept |= {f"{_PREFIX}{name}": column for name, column in found.items()}
+            coincidences = Coincidences._of(**found)
+        check_digest(str(archive["digest"]) if "digest" in archive else None, provenance, kept)
     return _restored(provenance, columns, coincidences)
 
 
 def _load_parquet(file: BinaryIO) -> Run:
-    try:
-        table = _parquet().ParquetFile(file).read()
-    except OSError as error:
-        # the file was opened: what cannot be read is not the disk but the content
-        raise ValueError(str(error)) from error
+    table = _parquet().ParquetFile(file, page_checksum_verification=True).read()
     known = table.schema.metadata or {}
     provenance = _checked(json.loads(known[b"ionlink.provenance"]))
     provenance["link"] = known[b"ionlink.link"].decode()
@@ -207,6 +222,8 @@ def _load_parquet(file: BinaryIO) -> Run:
     for name, parts in several.items():
         rows[name] = np.column_stack([np.asarray(table[part]) for part in parts])
     columns = _columns(rows, _COLUMNS | _hidden(rows))
+    stored = known.get(DIGEST.encode())
+    check_digest(None if stored is None else stored.decode(), provenance, columns)
     return _restored(provenance, columns, None)
 
 

@@ -382,3 +382,23 @@ def test_manifests_of_links_are_what_they_were(bright, tmp_path):
     ]
     assert list(document["configuration"]) == names
     assert document["configuration"]["kind"] == "link"
+
+
+def test_demands_whose_ends_are_swept_have_no_names():
+    network = il.Network()
+    for name in ("alice", "carol", "bob"):
+        network.add_node(name, communication_ions=2)
+    for between in (("alice", "carol"), ("carol", "bob")):
+        network.add_link(il.basic_link(efficiency=(0.4, 0.3)), between=between)
+    network.demand("alice", "carol", rate_hz=20.0)
+    options = {"duration_s": 0.01, "seed": 7, "by_demand": True}
+    for values in (
+        {"demands.0.between": [("alice", "carol"), ("carol", "bob")]},
+        {"demands.*.between": [("alice", "carol"), ("carol", "bob")]},
+        {"demands.0": [il.Demand(between=("carol", "bob"), rate_hz=rate_hz) for rate_hz in (1.0, 2.0)]},
+    ):
+        data = il.sweep(network, values, **options)
+        assert "demand_name" not in data.coords
+        assert data.demand.values.tolist() == [0]
+    named = il.sweep(network, {"demands.0.rate_hz": [20.0, 40.0]}, **options)
+    assert named.demand_name.values.tolist() == ["alice - carol"]

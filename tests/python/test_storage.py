@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import ionlink as il
+from ionlink import storage
 
 
 @pytest.fixture
@@ -103,6 +104,16 @@ def test_a_table_that_was_written_in_pieces_is_read(saved, tmp_path):
     assert il.load_run(tmp_path / "run.parquet") == run
 
 
+def test_a_table_of_a_run_with_coincidences_is_read_without_them(bright, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    run = bright.sample(heralds=300, seed=1, record_coincidences=True)
+    assert len(run.coincidences)
+    parquet.write_table(run.to_arrow(), tmp_path / "run.parquet")
+    again = il.load_run(tmp_path / "run.parquet")
+    assert again.coincidences is None
+    assert np.array_equal(again.click_time_s, run.click_time_s)
+
+
 @pytest.mark.parametrize("name", ["run.npz", "run.parquet"])
 @pytest.mark.parametrize("encoding", ["number", "ion-photon", "time-bin", "frequency"])
 def test_runs_of_every_encoding_come_back_equal(tmp_path, encoding, name):
@@ -180,6 +191,11 @@ def test_a_table_has_one_row_per_herald_and_says_where_it_comes_from(saved, tmp_
 
 def test_other_endings_are_refused(saved, tmp_path):
     run, _ = saved
+    for name in (5, None, "", b"run.npz"):
+        with pytest.raises(il.ParameterError, match="`path` must be the name of a file"):
+            run.save(name)
+        with pytest.raises(il.ParameterError, match="`path` must be the name of a file"):
+            il.load_run(name)
     for name in ("run.arrow", "run", "run.npz.gz"):
         with pytest.raises(il.ParameterError, match=r"\.npz, \.parquet or \.csv"):
             run.save(tmp_path / name)
@@ -192,8 +208,10 @@ def test_a_file_that_does_not_exist_is_an_os_error(tmp_path):
 
 
 def rewritten(path, **changes):
+    """The file with other content and, as if it had been written so, the digest of that."""
     with np.load(path) as archive:
         arrays = dict(archive)
+    del arrays["digest"]
     provenance = json.loads(str(arrays["provenance"]))
     for name, change in changes.items():
         if name in arrays:
@@ -201,7 +219,73 @@ def rewritten(path, **changes):
         else:
             provenance[name] = change(provenance[name])
     arrays["provenance"] = np.array(json.dumps(provenance))
+    columns = {name: column for name, column in arrays.items() if name != "provenance"}
+    arrays["digest"] = np.array(storage._digest(provenance, columns))
     np.savez(path, **arrays)
+
+
+def test_content_that_was_changed_is_refused_by_its_digest(saved):
+    run, path = saved
+    rewritten(path)
+    assert il.load_run(path) == run, "negative control"
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    later = {**arrays, "click_time_s": np.nextafter(arrays["click_time_s"], 1)}
+    other = {**arrays, "provenance": np.array(str(arrays["provenance"]).replace('"seed"', '"seed" '))}
+    np.savez(path, **other)
+    assert il.load_run(path) == run, "the same provenance in other words"
+    for name in ("attempts", "stream_version"):
+        provenance = json.loads(str(arrays["provenance"]))
+        provenance[name] += 1
+        np.savez(path, **{**arrays, "provenance": np.array(json.dumps(provenance))})
+        with pytest.raises(il.ParameterError, match="its digest is not that of its content"):
+            il.load_run(path)
+    np.savez(path, **later)
+    with pytest.raises(il.ParameterError, match=r"run\.npz: .*its digest is not that of its content"):
+        il.load_run(path)
+    del arrays["digest"]
+    np.savez(path, **arrays)
+    with pytest.raises(il.ParameterError, match="it has no digest: an older ionlink or another program"):
+        il.load_run(path)
+
+
+@pytest.mark.parametrize("name", ["run.npz", "run.parquet"])
+def test_every_changed_bit_of_a_run_is_found(bright, tmp_path, name):
+    """Any file that is read at all gives the run that was written."""
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    run, path = bright.sample(heralds=100, seed=3), tmp_path / name
+    run.save(path)
+    whole = path.read_bytes()
+    found, kept = 0, []
+    for place in range(0, len(whole), 5):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(bytes(changed))
+        try:
+            again = il.load_run(path)
+        except il.ParameterError as error:
+            found += str(path) in str(error)
+        else:
+            found += 1
+            kept.append(again == run)
+    assert all(kept)
+    assert found == len(range(0, len(whole), 5)), "every error names the file"
+    assert len(kept) < len(whole) / 5 / 2
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), IndexError("place"), OSError("deep inside"), RuntimeError()]
+)
+def test_whatever_a_damaged_file_makes_of_its_reader_is_one_error(saved, monkeypatch, error):
+    _, path = saved
+
+    def broken(*_arguments, **_options):
+        raise error
+
+    monkeypatch.setattr("numpy.load", broken)
+    with pytest.raises(il.ParameterError, match=r"run\.npz: not a run saved by ionlink, or damaged: \w+"):
+        il.load_run(path)
 
 
 @pytest.mark.parametrize(

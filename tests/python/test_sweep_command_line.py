@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,3 +158,86 @@ def test_errors_are_one_line_and_exit_code_two(arguments, message, capsys, tmp_p
     monkeypatch.chdir(tmp_path)
     assert message in refused(capsys, *arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_name_the_point(capsys):
+    told = refused(capsys, "sweep", "stephenson2020", "--vary", "mode_overlap=0.5,2")
+    assert told.rstrip().endswith("; at the point mode_overlap = 2.0")
+
+
+SLASHED = """saturate_links = true
+[[nodes]]
+name = "lab/a"
+[[nodes]]
+name = "bob"
+[[links]]
+between = ["lab/a", "bob"]
+link = "module"
+[models.module]
+preset = "stephenson2020"
+"""
+
+
+@pytest.mark.parametrize("name", ["map.nc", "map.zarr"])
+def test_nodes_with_slashes_in_their_names_are_saved(tmp_path, name):
+    (tmp_path / "pair.toml").write_text(SLASHED, "utf-8")
+    path, out = "nodes.lab/a.communication_ions", tmp_path / name
+    options = ("--vary", f"{path}=1,2", "--duration", "0.01", "--seed", "7", "--out", str(out))
+    assert main(("sweep", str(tmp_path / "pair.toml"), *options)) == 0
+    assert il.load_sweep(out)[path].values.tolist() == [1, 2]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [name, "pair.toml"]
+
+
+def test_a_map_that_cannot_be_saved_is_not_computed(tmp_path, capsys, monkeypatch):
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ionlink.sweeping.dataset.append_checksum", full)
+    monkeypatch.setattr("ionlink.sweeping.main.computed", None)
+    out = str(tmp_path / "map.nc")
+    told = refused(capsys, "sweep", "stephenson2020", "--vary", OVERLAP, "--out", out)
+    assert "this map cannot be saved as" in told
+    assert "No space left on device" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_workers_end_with_a_command_that_is_killed(tmp_path, ended):
+    """The system tells workers nothing; they see that their parent is gone."""
+    options = ["--vary", "mode_overlap=0:1:999", "--heralds", "1e8", "--seed", "7", "--workers", "2"]
+    command = [sys.executable, "-m", "ionlink", "sweep", "stephenson2020", *options]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        workers = {}
+        deadline = time.monotonic() + 60
+        while sum("spawn_main" in line for line in workers.values()) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            workers = {number: line_of(number) for number in children_of(process.pid)}
+        time.sleep(2)  # until they compute
+        process.kill()
+        ended(process)
+    deadline = time.monotonic() + 20
+    while alive := [number for number, line in workers.items() if line and line_of(number) == line]:
+        if time.monotonic() > deadline:
+            for number in alive:
+                os.kill(number, signal.SIGKILL)
+            pytest.fail(f"{len(alive)} processes were left behind")
+        time.sleep(0.1)
+
+
+def children_of(number):
+    stats = {int(path.name): path / "stat" for path in Path("/proc").iterdir() if path.name.isdecimal()}
+    found = []
+    for child, stat in stats.items():
+        with suppress(OSError):  # it ended meanwhile
+            parent = stat.read_text("utf-8", "replace").rpartition(")")[2].split()[1]
+            found += [child] * (int(parent) == number)
+    return found
+
+
+def line_of(number):
+    """Command line of a process; nothing if it is gone."""
+    try:
+        return Path(f"/proc/{number}/cmdline").read_text("utf-8")
+    except OSError:
+        return ""

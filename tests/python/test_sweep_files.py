@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ionlink as il
+from ionlink.digests import append_checksum
 from ionlink.sweeping.points import fingerprint
 
 xarray = pytest.importorskip("xarray")
@@ -75,13 +77,127 @@ def test_changed_numbers_labels_and_attributes_are_found(data, tmp_path):
         data.assign_attrs(seed="8"),
         data.assign_coords(mode_overlap=[0.5, 0.75, 0.9]),
         data.isel(mode_overlap=[1, 0, 2]),
+        data.assign(rate_hz=data.rate_hz.assign_attrs(units="Hz")),
     ):
-        il.save_sweep(wrong, path)
+        write(wrong, path)
         refused(path, r"map\.nc: not a sweep saved by ionlink, or damaged: its numbers are not those that")
-    il.save_sweep(data.drop_vars("fidelity"), path)
+    write(data.drop_vars("fidelity"), path)
     refused(path, "damaged: .*fidelity")
-    il.save_sweep(xarray.Dataset({"a": ("x", [1.0])}), path)
+    write(xarray.Dataset({"a": ("x", [1.0])}), path)
     refused(path, "its format is not 'ionlink sweep 1'")
+    data.to_netcdf(path, engine="h5netcdf")
+    refused(path, "it does not end with its checksum")
+
+
+def write(dataset, path):
+    """As `save_sweep`, without its checks."""
+    dataset.to_netcdf(path, engine="h5netcdf")
+    append_checksum(path)
+
+
+CHANGES = {
+    "isel": lambda data: data.isel(mode_overlap=0),
+    "isel all": lambda data: data.isel(mode_overlap=[1, 0, 2]),
+    "sel": lambda data: data.sel(mode_overlap=1.0),
+    "transpose": lambda data: data.transpose(),
+    "rename": lambda data: data.rename(fidelity="F"),
+    "rename path": lambda data: data.rename(mode_overlap="M"),
+    "one variable": lambda data: data[["fidelity"]],
+    "numbers": lambda data: data.assign(fidelity=data.fidelity + 1e-15),
+    "attributes": lambda data: data.assign_attrs(note="mine"),
+    "units": lambda data: data.assign(rate_hz=data.rate_hz.assign_attrs(units="Hz")),
+    "foreign": lambda _: xarray.Dataset({"a": ("x", [1.0])}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", ["map.nc", "map.zarr"])
+def test_what_could_not_be_loaded_again_is_not_saved(data, tmp_path, name, change):
+    with pytest.raises(il.ParameterError, match=r"as it was made: .* save the whole map"):
+        il.save_sweep(CHANGES[change](data), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["map.nc", "map.zarr"])
+def test_names_that_files_do_not_allow_come_back(tmp_path, name):
+    link = il.basic_link(efficiency=(0.4, 0.3))
+    network = il.Network()
+    for node in ("lab/a", "100%", "%2F"):
+        network.add_node(node, communication_ions=1)
+    network.add_link(link, between=("lab/a", "100%"))
+    network.add_link(link, between=("100%", "%2F"))
+    network.demand("lab/a", "100%", rate_hz=20.0)
+    values = {f"nodes.{node}.communication_ions": [1, 2] for node in ("lab/a", "100%", "%2F")}
+    data = il.sweep(network, values, duration_s=0.01, by_demand=True, seed=7)
+    assert "nodes.lab/a.communication_ions" in data.dims
+    il.save_sweep(data, tmp_path / name)
+    xarray.testing.assert_identical(il.load_sweep(tmp_path / name), data)
+
+
+def test_every_changed_bit_of_a_map_is_found_before_it_is_read(data, tmp_path, monkeypatch):
+    """The library of HDF5 may never end with a damaged file."""
+    path = tmp_path / "map.nc"
+    il.save_sweep(data, path)
+    monkeypatch.setattr(xarray, "open_dataset", None)
+    whole = path.read_bytes()
+    for place in [*range(0, len(whole), 61), *range(len(whole) - 90, len(whole))]:
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(bytes(changed))
+        refused(path, "checksum")
+
+
+def test_changed_bits_of_a_zarr_store_are_found(data, tmp_path):
+    pytest.importorskip("zarr")
+    path = tmp_path / "map.zarr"
+    il.save_sweep(data, path)
+    found, kept = 0, []
+    for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
+        whole = file.read_bytes()
+        for place in range(0, len(whole), 97):
+            changed = bytearray(whole)
+            changed[place] ^= 1 << place % 8
+            file.write_bytes(bytes(changed))
+            try:
+                again = il.load_sweep(path)
+            except il.ParameterError:
+                found += 1
+            else:
+                kept.append(again.identical(data))
+        file.write_bytes(whole)
+    assert all(kept)
+    assert found > 50
+
+
+def test_folders_and_files_have_names(data, bright):
+    for wrong in (5, None, "", b"map.nc"):
+        with pytest.raises(il.ParameterError, match="`path` must be the name of a file or folder"):
+            il.save_sweep(data, wrong)
+        with pytest.raises(il.ParameterError, match="`path` must be the name of a file or folder"):
+            il.load_sweep(wrong)
+        if wrong is not None:
+            with pytest.raises(il.ParameterError, match="`checkpoint` must be the name of a file or folder"):
+                il.sweep(bright, VALUES, checkpoint=wrong)
+
+
+def test_a_manifest_that_another_share_puts_there_meanwhile_is_read(
+    kept, data, bright, tmp_path, monkeypatch
+):
+    """Shares of a job array begin together: one looks, another writes, the first lists the folder."""
+    folder, real, looks = tmp_path / "shared", Path.read_bytes, []
+    folder.mkdir()
+
+    def read_bytes(path):
+        try:
+            return real(path)
+        except FileNotFoundError:
+            looks.append(path)
+            shutil.copy(kept / "manifest.json", folder / "manifest.json")
+            raise
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    xarray.testing.assert_identical(il.sweep(bright, VALUES, heralds=100, seed=7, checkpoint=folder), data)
+    assert looks == [folder / "manifest.json"]
 
 
 def test_damaged_and_foreign_netcdf_files_are_refused(data, tmp_path):

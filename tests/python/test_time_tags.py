@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import ionlink as il
+from ionlink import seeds
 from ionlink.cli import main
+from ionlink.digests import append_checksum
 
 FILES = ("clicks.h5", "clicks.parquet")
 
@@ -189,10 +191,131 @@ def test_other_readers_of_parquet_see_plain_columns(stream, tmp_path):
     rows = duckdb.sql(f"select channel, count(*) from '{path}' group by channel order by channel").fetchall()
     assert rows == list(enumerate(np.bincount(stream.channel).tolist()))
     table = stream.to_arrow()
-    assert table.column_names == ["time_ps", "channel", "attempt", "kind"]
+    assert table.column_names == ["time_ps", "channel", "attempt", "kind", "attempt_start_ps"]
     assert (
         il.Link._of(il._core.Link.from_toml(table.schema.metadata[b"ionlink.link"].decode())) == stream.link
     )
+
+
+def heralds_of_a_file(path):
+    """A laboratory's count on a file alone: channels by sync marker, two alone in opposite modes."""
+    if path.suffix == ".parquet":
+        table = pytest.importorskip("pyarrow.parquet").read_table(path)
+        times, channels, markers = (
+            table[name].to_pylist() for name in ("time_ps", "channel", "attempt_start_ps")
+        )
+    else:
+        with pytest.importorskip("h5py").File(path, "r") as file:
+            times = file["photon_data/timestamps"][()].tolist()
+            channels = file["photon_data/detectors"][()].tolist()
+            markers = file["user/ionlink/attempt_start_ps"][()].tolist()
+    first = {}
+    for time_ps, channel, marker in zip(times, channels, markers, strict=True):
+        first.setdefault(marker, {}).setdefault(channel, time_ps - marker)
+    patterns = [{0, 1}, {2, 3}, {0, 3}, {2, 1}]
+    return [
+        (marker, patterns.index(set(clicks)), sorted(clicks.values()))
+        for marker, clicks in sorted(first.items())
+        if set(clicks) in patterns
+    ]
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    ("preset", "attempts", "least"), [("stephenson2020", 2e6, 300), ("commercial_module_pair", 5e7, 30)]
+)
+def test_a_count_on_a_file_alone_finds_the_heralds_of_presets_with_pauses(
+    tmp_path, name, preset, attempts, least
+):
+    pytest.importorskip("h5py")
+    pytest.importorskip("pyarrow")
+    link, path = il.presets.load(preset), tmp_path / name
+    assert link.schedule.pause_s > 0
+    il.save_click_stream(link, path, attempts=attempts, seed=7)
+    found = heralds_of_a_file(path)
+    run = link.sample(attempts=attempts, seed=7, engine="click")
+    assert len(found) == run.heralds > least
+    # a period of whole picoseconds or not: a run tells the end of each attempt
+    starts_ps = (run.time_s - link.ion_spacing_s) * 1e12
+    assert np.all(np.abs(np.array([marker for marker, _, _ in found]) - starts_ps) < 1)
+    assert [pattern for _, pattern, _ in found] == run.pattern.tolist()
+    times = np.array([clicks for _, _, clicks in found])
+    assert np.all(np.abs(times - np.sort(run.click_time_s, axis=1) * 1e12) <= 1)
+    # negative control: the comb without pauses counts other attempts
+    stream = il.load_click_stream(path)
+    assert not np.array_equal(stream.time_ps // round(link.ion_spacing_s * 1e12), stream.attempt)
+
+
+def test_markers_are_exact_with_pauses_rounds_and_reloading():
+    """Against fractions: floating-point parameters are exact there, and so is every product."""
+    schedule = il.Schedule(
+        attempt_period_s=1.23e-6,
+        attempts_per_burst=7,
+        pause_s=4.5e-6,
+        ions_per_round=3,
+        ion_spacing_s=2e-7,
+        ion_loss_rate_hz=1e3,
+        reload_s=1e-3,
+    )
+    link = il.basic_link(efficiency=(0.4, 0.4)).replace({"schedule": schedule})
+    for start in (0, 10**9):
+        stream = link.click_stream(attempts=20_000, seed=3, start_attempt=start)
+        ends_s = link.core.time_s(seeds.key(3), stream.attempt)
+        for attempt, marker, end_s in zip(
+            stream.attempt.tolist(), stream.attempt_start_ps.tolist(), ends_s.tolist(), strict=True
+        ):
+            turn, ion = divmod(attempt, 3)
+            comb = (turn + 1) * 1_230_000 + turn // 7 * 4_500_000 - (3 - ion) * 200_000
+            losses, rest = divmod(marker - comb, 10**9)
+            assert rest == 0
+            assert losses >= 0
+            assert abs(marker * 1e-12 - (end_s - 2e-7)) < 1e-15 * max(1.0, end_s)
+        assert not stream.attempt_start_ps.flags.writeable
+        assert np.all(stream.time_ps >= stream.attempt_start_ps)
+    assert losses > 100, "reloading was there"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_changed_bit_of_a_stream_is_found(bright, tmp_path, name):
+    pytest.importorskip("h5py")
+    pytest.importorskip("pyarrow")
+    stream, path = bright.click_stream(attempts=300, seed=7), tmp_path / name
+    (stream.to_photon_hdf5 if name.endswith("h5") else stream.to_parquet)(path)
+    whole = path.read_bytes()
+    found, kept, stride = 0, [], 97 if name.endswith("h5") else 5
+    for place in range(0, len(whole), stride):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(bytes(changed))
+        try:
+            again = il.load_click_stream(path)
+        except il.ParameterError as error:
+            found += str(path) in str(error)
+        else:
+            found += 1
+            kept.append(again == stream)
+    assert all(kept)
+    assert found == len(range(0, len(whole), stride)), "every error names the file"
+    assert len(kept) < len(whole) / stride / 2
+
+
+def test_streams_without_a_digest_are_refused(stream, tmp_path):
+    parquet, path = pytest.importorskip("pyarrow.parquet"), tmp_path / "clicks.parquet"
+    table = stream.to_arrow()
+    parquet.write_table(table, path)
+    assert il.load_click_stream(path) == stream
+    known = {name: value for name, value in table.schema.metadata.items() if name != b"ionlink.digest"}
+    parquet.write_table(table.replace_schema_metadata(known), path)
+    with pytest.raises(il.ParameterError, match="it has no digest: an older ionlink or another program"):
+        il.load_click_stream(path)
+    h5py, path = pytest.importorskip("h5py"), tmp_path / "clicks.h5"
+    stream.to_photon_hdf5(path)
+    with h5py.File(path, "a") as file:
+        file["setup/detectors/positions"] = np.zeros(4)
+    with pytest.raises(
+        il.ParameterError, match=r"does not end with its checksum|its bytes, which were changed"
+    ):
+        il.load_click_stream(path)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -234,6 +357,7 @@ def test_files_of_others_are_refused(bright, stream, tmp_path):
             column = change(file[field][()])
             del file[field]
             file[field] = column
+        append_checksum(other)
         with pytest.raises(il.ParameterError, match="not a click stream"):
             il.load_click_stream(other)
 

@@ -9,17 +9,18 @@ import json
 import os
 import re
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ionlink import checks
 from ionlink.errors import ParameterError, refused
 from ionlink.sweeping.points import fingerprint, text
 from ionlink.sweeping.tasks import Refusal, Results
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -41,19 +42,21 @@ def manifest(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
     ParameterError
         For a folder of something else, or a damaged manifest.
     """
-    path = Path(folder)
+    path = checks.path("checkpoint", folder)
     if not path.exists():
         return None
     if not path.is_dir():
         raise refused("checkpoint", str(folder), "a folder")
-    try:
-        content = (path / _MANIFEST).read_bytes()
-    except FileNotFoundError:
+    content = _content(path / _MANIFEST)
+    if content is None:
         # what a run that was killed early leaves behind is no reason to refuse
         found = sorted(entry.name for entry in path.iterdir() if not entry.name.endswith(".tmp"))
-        if found:
-            raise _bad(f"{path} has no {_MANIFEST}, but other files, such as {found[0]}") from None
-        return None
+        if not found:
+            return None
+        # another share may have put it there, and shards after it, since we looked
+        content = _content(path / _MANIFEST)
+        if content is None:
+            raise _bad(f"{path} has no {_MANIFEST}, but other files, such as {found[0]}")
     try:
         document = json.loads(content)
         configuration = document["configuration"]
@@ -64,6 +67,13 @@ def manifest(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _bad(f"{path / _MANIFEST} is no manifest of a sweep, or damaged: {error}") from error
     return dict(configuration)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 class Checkpoint:
@@ -93,7 +103,7 @@ class Checkpoint:
         bounds: list[tuple[int, int]],
         columns: int,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = checks.path("checkpoint", folder)
         self._fingerprint = fingerprint(configuration)
         self._bounds = bounds
         self._columns = columns

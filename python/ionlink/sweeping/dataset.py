@@ -6,12 +6,14 @@ import hashlib
 import json
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ionlink import seeds
+from ionlink import checks, seeds
+from ionlink.digests import append_checksum, check_checksum
 from ionlink.errors import ParameterError, refused
 from ionlink.extras import imported
 from ionlink.sweeping.models import columns
@@ -19,12 +21,12 @@ from ionlink.sweeping.points import fingerprint, text
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from ionlink.sweeping.models import Column
     from ionlink.sweeping.plan import Plan, Table
 
-__all__ = ["check_path", "dataset", "load_sweep", "save_sweep", "xarray"]
+__all__ = ["check_path", "dataset", "load_sweep", "rehearse", "save_sweep", "xarray"]
 
 _FORMAT = "ionlink sweep 1"
 _EXTRA = "ionlink[sweep]"
@@ -56,10 +58,17 @@ def dataset(plan: Plan, table: Table) -> Any:
             numbers, titles = np.arange(len(quantity.things)), np.array(quantity.things, dtype=np.str_)
             coords[quantity.dimension] = (quantity.dimension, numbers, {"long_name": quantity.dimension})
             title = {"long_name": f"name of each {quantity.dimension}"}
-            coords[f"{quantity.dimension}_name"] = (quantity.dimension, titles, title)
+            if not _renamed(axes):
+                coords[f"{quantity.dimension}_name"] = (quantity.dimension, titles, title)
         values = np.ascontiguousarray(table.rows[:, column.start : column.stop : column.step]).reshape(shape)
         variables[_name(column)] = (named, values, _described(column))
     return _sealed(arrays.Dataset(variables, coords, _provenance(plan, table)))
+
+
+def _renamed(axes: Iterable[str]) -> bool:
+    """Whether the ends of demands change from point to point: then no name is that of all points."""
+    steps = [path.split(".") for path in axes]
+    return any(step[0] == "demands" and (len(step) == 2 or step[2] == "between") for step in steps)
 
 
 def _name(column: Column) -> str:
@@ -131,7 +140,8 @@ def _digest(data: Any, names: list[str]) -> str:
     seal.update(fingerprint(attributes).encode())
     for name in names:
         variable = data[name]
-        seal.update(text([name, list(map(str, variable.dims)), list(variable.shape)]).encode())
+        own = {key: str(value) for key, value in variable.attrs.items()}
+        seal.update(text([name, list(map(str, variable.dims)), list(variable.shape), own]).encode())
         if variable.dtype.kind == "f":
             seal.update(np.ascontiguousarray(variable.values, dtype="<f8").tobytes())
         else:  # files change the types of texts, and may change those of integers
@@ -143,31 +153,91 @@ def save_sweep(sweep: Any, path: str | os.PathLike[str]) -> None:
     """Write the result of `sweep` as NetCDF (``.nc``) or Zarr (``.zarr``).
 
     The file appears whole or not at all. `load_sweep` reads it back; so does any program for NetCDF or Zarr.
+    In names, ``%`` and ``/``, which files do not allow, are written ``%25`` and ``%2F``.
 
     Parameters
     ----------
     sweep : xarray.Dataset
-        Result of `sweep`.
+        Result of `sweep` as it was made, with or without variables that you added. What was selected, renamed
+        or changed is no longer that sweep: save the whole map and select again, or use xarray's `to_netcdf`.
     path : path
         A file ending in ``.nc``, which is replaced, or a folder ending in ``.zarr``, which must not exist.
 
     Raises
     ------
     ParameterError
-        For any other ending, a Zarr folder that is there, or something that is no dataset.
+        For any other ending, a Zarr folder that is there, something that is no dataset, or a dataset that is
+        not, or no longer, the result of a sweep.
     MissingPackageError
         Without h5netcdf or zarr; it is an `ImportError`.
     """
     if not isinstance(sweep, xarray().Dataset):
         raise refused("sweep", sweep, "an xarray.Dataset")
-    target, write = Path(path), check_path(path)
+    write, target = check_path(path), Path(path)
+    _check_seal(sweep)
+    with _folder_beside(target) as folder:
+        made = folder / target.name
+        write(_in_file(sweep), made)
+        made.replace(target)
+
+
+def rehearse(sweep: Any, path: str | os.PathLike[str]) -> None:
+    """Write and read a dataset where `save_sweep` will write one like it, before its numbers are computed.
+
+    Raises
+    ------
+    ParameterError
+        If the file could not be written, or would not come back as it was.
+    """
+    write, target = check_path(path), Path(path)
+    try:
+        with _folder_beside(target) as folder:
+            write(_in_file(sweep), folder / target.name)
+            load_sweep(folder / target.name)
+    except Exception as error:  # whatever the format's package does not like
+        reason = " ".join(str(error).split())
+        raise ParameterError(f"`path`: this map cannot be saved as {path}: {reason}", path="path") from error
+
+
+@contextmanager
+def _folder_beside(target: Path) -> Iterator[Path]:
+    """A folder for unfinished files, on the same disk, that does not stay."""
     folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.absolute().parent))
     try:
-        made = folder / target.name
-        write(sweep, made)
-        made.replace(target)
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_seal(sweep: Any) -> None:
+    """Refuse what `load_sweep` would refuse."""
+    try:
+        whole = sweep.attrs["format"] == _FORMAT
+        whole = whole and sweep.attrs["digest"] == _digest(sweep, json.loads(sweep.attrs["variables"]))
+    except (KeyError, TypeError, ValueError):
+        whole = False
+    if not whole:
+        message = (
+            "`sweep` must be the result of il.sweep as it was made: this one was selected from, renamed, "
+            "changed, or comes from elsewhere; save the whole map, and what is derived from it with its own "
+            "to_netcdf or to_zarr"
+        )
+        raise ParameterError(message, path="sweep", domain="the whole result of a sweep")
+
+
+def _in_file(sweep: Any) -> Any:
+    """The dataset under names that files can have: no slash, which separates groups."""
+    return _with_names(sweep, lambda name: name.replace("%", "%25").replace("/", "%2F"))
+
+
+def _in_memory(stored: Any) -> Any:
+    return _with_names(stored, lambda name: name.replace("%2F", "/").replace("%25", "%"))
+
+
+def _with_names(data: Any, renamed: Callable[[str], str]) -> Any:
+    names = [name for name in {*data.variables, *data.dims} if isinstance(name, str)]
+    changed = {name: renamed(name) for name in names if renamed(name) != name}
+    return data.rename(changed) if changed else data
 
 
 def check_path(path: str | os.PathLike[str]) -> Callable[[Any, Path], None]:
@@ -178,7 +248,7 @@ def check_path(path: str | os.PathLike[str]) -> Callable[[Any, Path], None]:
     ParameterError
         For an unknown ending, or a file that cannot be there.
     """
-    target = Path(path)
+    target = checks.path("path", path)
     writer = {".nc": _write_netcdf, ".zarr": _write_zarr}.get(target.suffix.lower())
     if writer is None:
         raise refused("path", str(path), "a name ending in .nc or .zarr")
@@ -197,6 +267,7 @@ def _package(is_zarr: bool) -> Any:
 
 def _write_netcdf(sweep: Any, path: Path) -> None:
     sweep.to_netcdf(path, engine="h5netcdf")
+    append_checksum(path)
 
 
 def _write_zarr(sweep: Any, path: Path) -> None:
@@ -226,7 +297,7 @@ def load_sweep(path: str | os.PathLike[str]) -> Any:
     OSError
         If the file cannot be read.
     """
-    source = Path(path)
+    source = checks.path("path", path)
     arrays = xarray()
     if source.is_dir() and source.suffix.lower() != ".zarr":
         from ionlink.sweeping.main import collected
@@ -239,8 +310,10 @@ def load_sweep(path: str | os.PathLike[str]) -> Any:
     _package(is_zarr)
     try:
         engine = "zarr" if is_zarr else "h5netcdf"
+        if not is_zarr:  # first: damaged files can send the library of HDF5 round in circles
+            check_checksum(source)
         with arrays.open_dataset(source, engine=engine, decode_times=False) as opened:
-            data = opened.load()
+            data = _in_memory(opened.load())
         if data.attrs.get("format") != _FORMAT:
             raise ValueError(f"its format is not {_FORMAT!r}")
         for name, variable in data.variables.items():

@@ -115,6 +115,8 @@ def sweep(
     {'station.window_duration_s': 2, 'mode_overlap': 2}
     """
     xarray()
+    if checkpoint is not None:
+        checks.path("checkpoint", checkpoint)
     given = Arguments(heralds, engine, duration_s, repetitions, by_demand)
     plan = planned(link, values, given, seed, zipped, checkpoint)
     table = computed(plan, checked_executor(executor), threads, checkpoint, None, progress)

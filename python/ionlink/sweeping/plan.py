@@ -229,6 +229,10 @@ class Plan:
             return None
         return self._complete(Table(rows, merged_refusals(refusals)))
 
+    def blank(self) -> Table:
+        """The table before anything is computed."""
+        return Table(self._empty(), {})
+
     def _empty(self) -> NDArray[np.float64]:
         return np.full((self.points.size, self.columns), np.nan)
 

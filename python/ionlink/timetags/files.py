@@ -6,21 +6,23 @@ import json
 import operator
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ionlink import _core, seeds
-from ionlink.errors import IonlinkError, ParameterError, refused
+from ionlink import _core, checks, seeds
+from ionlink.digests import DIGEST, ColumnsDigest, append_checksum, check_digest
+from ionlink.errors import MissingPackageError, ParameterError, refused
 from ionlink.extras import imported
 from ionlink.link import Link
 from ionlink.timetags import photon_hdf5
+from ionlink.timetags.markers import Markers
 from ionlink.timetags.stream import DTYPES, EXTRA, ClickStream, Job, job, pyarrow
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["load_click_stream", "save_click_stream"]
 
 _FORMAT = "ionlink click stream 1"
+_COLUMNS: dict[str, type] = {**DTYPES, "attempt_start_ps": np.int64}
+"""Columns of files: those of a stream, and its sync markers, which follow from them."""
 _ENDINGS = {".h5": "photon-hdf5", ".hdf5": "photon-hdf5", ".parquet": "parquet"}
 _HDF5_MAGIC, _PARQUET_MAGIC = b"\x89HDF\r\n\x1a\n", b"PAR1"
 
@@ -83,7 +87,7 @@ def save_click_stream(
 
 def format_of(path: str | os.PathLike[str]) -> str:
     """Format of a file's ending, once the package that writes it is there."""
-    ending = Path(path).suffix.lower()
+    ending = checks.path("path", path).suffix.lower()
     if ending not in _ENDINGS:
         raise refused("path", str(path), "a file name ending in .h5, .hdf5 or .parquet")
     kind = _ENDINGS[ending]
@@ -105,11 +109,15 @@ def save(stream: ClickStream, path: str | os.PathLike[str], kind: str) -> None:
 def _write(
     wanted: Job, parts: Iterable[tuple[NDArray[Any], ...]], path: str | os.PathLike[str], kind: str
 ) -> int:
-    count = 0
-    with _complete(Path(path)) as unfinished, _writer(wanted, unfinished, Path(path), kind) as writer:
-        for columns in parts:
-            writer.append(columns)
-            count += len(columns[0])
+    count, target = 0, checks.path("path", path)
+    markers = Markers(wanted.link, seeds.key(wanted.seed))
+    with _complete(target) as unfinished:
+        with _writer(wanted, unfinished, target, kind) as writer:
+            for columns in parts:
+                writer.append((*columns, markers.starts_ps(columns[2])))
+                count += len(columns[0])
+        if kind == "photon-hdf5":
+            append_checksum(unfinished)
     return count
 
 
@@ -129,7 +137,7 @@ def _writer(wanted: Job, unfinished: Path, path: Path, kind: str) -> Iterator[_W
     provenance = _provenance(wanted)
     writer: _Writer
     if kind == "parquet":
-        writer = _Parquet(unfinished, _metadata(provenance))
+        writer = _Parquet(unfinished, provenance)
     else:
         duration_s = wanted.link.core.duration_s(seeds.key(wanted.seed), wanted.start, wanted.attempts)
         writer = photon_hdf5.Writer(_package(kind), unfinished, path, wanted.link, provenance, duration_s)
@@ -160,30 +168,43 @@ def _metadata(provenance: dict[str, Any]) -> dict[str, str]:
     return {"ionlink.provenance": json.dumps(rest), "ionlink.link": provenance["link"]}
 
 
+def _identity(provenance: dict[str, Any]) -> dict[str, Any]:
+    """What the digest covers beside the columns: all but the clock."""
+    return {name: value for name, value in provenance.items() if name != "created"}
+
+
 def _schema(metadata: dict[str, str]) -> Any:
     arrow = pyarrow()
-    fields = [arrow.field(name, arrow.from_numpy_dtype(dtype), False) for name, dtype in DTYPES.items()]
+    fields = [arrow.field(name, arrow.from_numpy_dtype(dtype), False) for name, dtype in _COLUMNS.items()]
     return arrow.schema(fields, metadata)
 
 
 def arrow_table(stream: ClickStream) -> Any:
     """Table with the metadata that files have."""
     wanted = Job(stream.link, stream.start_attempt, stream.attempts, stream.seed)
-    schema = _schema(_metadata(_provenance(wanted)))
-    return pyarrow().Table.from_arrays([getattr(stream, name) for name in DTYPES], schema=schema)
+    provenance = _provenance(wanted)
+    columns = {name: getattr(stream, name) for name in _COLUMNS}
+    digest = ColumnsDigest(_identity(provenance))
+    digest.add(columns)
+    schema = _schema({**_metadata(provenance), DIGEST: digest.hexdigest()})
+    return pyarrow().Table.from_arrays([*columns.values()], schema=schema)
 
 
 class _Parquet:
-    """Row groups, one for each part."""
+    """Row groups, one for each part; the digest comes with the end."""
 
-    def __init__(self, path: Path, metadata: dict[str, str]) -> None:
-        self._schema = _schema(metadata)
-        self._writer = pyarrow("pyarrow.parquet").ParquetWriter(path, self._schema)
+    def __init__(self, path: Path, provenance: dict[str, Any]) -> None:
+        self._schema = _schema(_metadata(provenance))
+        self._writer = pyarrow("pyarrow.parquet").ParquetWriter(path, self._schema, write_page_checksum=True)
+        self._digest = ColumnsDigest(_identity(provenance))
+        self._digest.add({name: np.empty(0, dtype) for name, dtype in _COLUMNS.items()})
 
     def append(self, columns: tuple[NDArray[Any], ...]) -> None:
         self._writer.write_table(pyarrow().Table.from_arrays([*columns], schema=self._schema))
+        self._digest.add(dict(zip(_COLUMNS, columns, strict=True)))
 
     def close(self) -> None:
+        self._writer.add_key_value_metadata({DIGEST: self._digest.hexdigest()})
         self._writer.close()
 
 
@@ -199,29 +220,34 @@ def load_click_stream(path: str | os.PathLike[str]) -> ClickStream:
     OSError
         If the file cannot be read.
     """
-    with Path(path).open("rb") as file:
+    source = checks.path("path", path)
+    with source.open("rb") as file:
         magic = file.read(8)
     try:
         if magic.startswith(_PARQUET_MAGIC):
-            return _restored(*_read_parquet(path))
+            return _restored(*_read_parquet(source))
         if magic == _HDF5_MAGIC:
-            return _restored(*photon_hdf5.read(_package("photon-hdf5"), path))
+            return _restored(*photon_hdf5.read(_package("photon-hdf5"), source))
         raise ValueError("neither HDF5 nor Parquet")
-    except (
-        AttributeError, KeyError, OSError, OverflowError, RuntimeError, TypeError, ValueError
-    ) as error:  # fmt: skip
-        if isinstance(error, IonlinkError) and not isinstance(error, ParameterError):
-            raise
-        message = f"{path}: not a click stream saved by ionlink, or damaged: {error}"
+    except MissingPackageError:
+        raise
+    except Exception as error:  # whatever a damaged file makes of its reader
+        reason = " ".join(str(error).split()) or type(error).__name__
+        message = f"{source}: not a click stream saved by ionlink, or damaged: {reason}"
         raise ParameterError(message, path="path") from error
 
 
-def _read_parquet(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    table = pyarrow("pyarrow.parquet").ParquetFile(path).read()
-    known = table.schema.metadata or {}
+def _read_parquet(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    with pyarrow("pyarrow.parquet").ParquetFile(path, page_checksum_verification=True) as file:
+        table, known = file.read(), file.metadata.metadata or {}
     provenance = json.loads(known[b"ionlink.provenance"])
     provenance["link"] = known[b"ionlink.link"].decode()
-    return provenance, {name: table[name].to_numpy() for name in DTYPES}
+    if provenance.get("format") != _FORMAT:
+        raise ValueError(f"its format is not {_FORMAT!r}")
+    columns = {name: table[name].to_numpy() for name in _COLUMNS}
+    stored = known.get(DIGEST.encode())
+    check_digest(None if stored is None else stored.decode(), provenance, columns)
+    return provenance, columns
 
 
 def _restored(provenance: dict[str, Any], columns: dict[str, NDArray[Any]]) -> ClickStream:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ionlink.digests import check_checksum
+
 if TYPE_CHECKING:
     import os
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -83,6 +85,8 @@ _DESCRIPTIONS = {
     "user": "A custom group.",
     "user/ionlink": "What only the simulation knows, and what repeats it.",
     "user/ionlink/attempt": "Number of the attempt of each timestamp.",
+    "user/ionlink/attempt_start_ps": "Sync marker of each timestamp: when its attempt started. "
+    "Units specified in timestamps_units.",
     "user/ionlink/kind": "What made each click, index into the kinds of the provenance.",
     "user/ionlink/link": "The link file (TOML).",
     "user/ionlink/provenance": "Seed, versions, attempts, names of channels and kinds (JSON).",
@@ -135,6 +139,7 @@ class Writer:
             "photon_data/detectors": np.uint8,
             "user/ionlink/attempt": np.uint64,
             "user/ionlink/kind": np.uint8,
+            "user/ionlink/attempt_start_ps": np.int64,
         }
         self._columns = [
             self._add(name, shape=(0,), maxshape=(None,), chunks=(_CHUNK,), dtype=dtype, compression="gzip")
@@ -199,6 +204,8 @@ def _detectors(link: Link) -> dict[str, Any]:
 
 def read(h5py: Any, path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Provenance and columns of a file that ionlink wrote."""
+    # first: damaged files can send the library of HDF5 round in circles
+    check_checksum(Path(path))
     with h5py.File(path, "r") as file:
         own = file["user/ionlink"]
         provenance = json.loads(own["provenance"][()])

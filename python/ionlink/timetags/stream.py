@@ -11,7 +11,9 @@ from ionlink import _core, checks, seeds
 from ionlink.errors import ParameterError
 from ionlink.extras import imported
 from ionlink.progress import reporter
+from ionlink.properties import cached_property
 from ionlink.runs import _Columns
+from ionlink.timetags.markers import Markers
 
 if TYPE_CHECKING:
     import os
@@ -103,8 +105,19 @@ class ClickStream(_Columns):
         """Time from one sync marker, the start of an attempt, to the next (s), pauses apart."""
         return self.link.ion_spacing_s
 
+    @cached_property
+    def attempt_start_ps(self) -> NDArray[np.int64]:
+        """Sync marker of each tag: when its attempt started (ps), pauses and reloading included; int64 (n,).
+
+        ``time_ps - attempt_start_ps`` is the time since the opening of the attempt's first window. Files have
+        it as a column. Not always the nearest marker before a tag: jitter may put a tag before its own.
+        """
+        starts_ps = Markers(self.link, seeds.key(self.seed)).starts_ps(self.attempt)
+        starts_ps.setflags(write=False)
+        return starts_ps
+
     def to_arrow(self) -> Any:
-        """Table of pyarrow: the columns, and in its metadata link file, seed and versions.
+        """Table of pyarrow: the columns, `attempt_start_ps`; link file, seed, versions as metadata.
 
         Raises
         ------
