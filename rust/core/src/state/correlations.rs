@@ -384,6 +384,48 @@ mod tests {
     }
 
     #[test]
+    fn results_of_a_swap_that_ask_for_flips_are_those_of_the_matrices() {
+        let (first, second) = (random_state(5), random_state(6));
+        let (r, s) = (Correlations::of(&first), Correlations::of(&second));
+        // the Bell state found between the pairs, and the correction of the outer qubit, as signs of X, Y, Z
+        let results = [
+            (BellState::PhiPlus, false, [1.0, 1.0, 1.0]),
+            (BellState::PhiMinus, false, [-1.0, -1.0, 1.0]),
+            (BellState::PsiPlus, true, [1.0, -1.0, -1.0]),
+            (BellState::PsiMinus, true, [-1.0, 1.0, -1.0]),
+        ];
+        let mut both = Correlations([[0.0; 4]; 4]);
+        for flipped in [false, true] {
+            let mut expected = Correlations([[0.0; 4]; 4]);
+            for (found, _, signs) in results.into_iter().filter(|(_, other, _)| *other == flipped) {
+                let projector = bell(found);
+                let mut outer = state::ZERO;
+                for index in 0..256 {
+                    let bit = |place: usize| index >> place & 1;
+                    let [a, b, c, d, a1, b1, c1, d1] = std::array::from_fn(bit);
+                    outer[2 * a + d][2 * a1 + d1] += first[2 * a + b][2 * a1 + b1]
+                        * second[2 * c + d][2 * c1 + d1]
+                        * projector[2 * b1 + c1][2 * b + c];
+                }
+                expected = expected.plus(&Correlations::of(&outer).shrunk(1, signs));
+            }
+            let given = r.swapped_given(&s, OperationNoise::NONE, flipped);
+            for p in 0..4 {
+                for q in 0..4 {
+                    assert!((given.0[p][q] - expected.0[p][q]).abs() < 1e-15, "{flipped} {p} {q}");
+                }
+            }
+            both = both.plus(&r.swapped_given(&s, OperationNoise::new(0.97, 0.02), flipped));
+        }
+        let swapped = r.swapped(&s, OperationNoise::new(0.97, 0.02));
+        for p in 0..4 {
+            for q in 0..4 {
+                assert!((both.0[p][q] - swapped.0[p][q]).abs() < 1e-15, "{p} {q}");
+            }
+        }
+    }
+
+    #[test]
     fn distillation_keeps_phi_plus_and_shows_bit_flips() {
         let pair = |state| Correlations::of(&bell(state));
         let perfect = pair(BellState::PhiPlus);
