@@ -153,6 +153,8 @@ pub(super) struct Kernel<'a, 'd> {
     pub(super) law_of: Vec<LawsOfLink>,
     /// Whether any of them has poles: then swaps must know which corrections they ask for.
     pub(super) poles_matter: bool,
+    /// Whether any of them does anything, or corrections cost anything: otherwise no herald needs to look.
+    after_matters: bool,
     pub(super) pairs: Vec<Stored>,
     pub(super) free_pairs: Vec<u32>,
     pub(super) operations: Vec<Operation>,
@@ -269,6 +271,8 @@ impl<'a, 'd> Kernel<'a, 'd> {
             bundle_of,
             users,
             poles_matter: laws.iter().any(Law::has_poles),
+            after_matters: laws.iter().any(|law| *law != Law::NONE)
+                || network.nodes.iter().any(|node| node.correction_weight() != 1.0),
             laws,
             law_of,
             pairs: vec![],
@@ -410,15 +414,20 @@ impl<'a, 'd> Kernel<'a, 'd> {
         let drawer = &mut self.drawers[place.physics as usize];
         let origin = drawer.origin(&mut self.links[link as usize].source)?;
         let (pair, announced) = drawer.pair(&origin)?;
-        let laws = self.law_of[link as usize].map(|of_side| self.laws[usize::from(of_side[0])]);
-        let pair = self.network.physics[place.physics as usize].arrived(pair, announced, laws);
+        let pair = if self.after_matters {
+            let laws = self.law_of[link as usize].map(|of_side| self.laws[usize::from(of_side[0])]);
+            self.network.physics[place.physics as usize].arrived(pair, announced, laws)
+        } else {
+            pair
+        };
         let ions = drawer.comb().ions();
         self.record.fates.heralded += 1;
         self.record.fates.made += 1;
         let number = self.made;
         self.made += 1;
         if self.network.saturation == Saturation::Links {
-            let pair = self.job.corrected(&pair, place.nodes[1], false);
+            let pair =
+                if self.after_matters { self.job.corrected(&pair, place.nodes[1], false) } else { pair };
             let latency_ps = self.now_ps - self.links[link as usize].last_ps;
             self.links[link as usize].last_ps = self.now_ps;
             let fidelity = pair.fidelity(BellState::PhiPlus);
