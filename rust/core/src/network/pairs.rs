@@ -404,9 +404,11 @@ impl Kernel<'_, '_> {
             let round = if asked { 0 } else { level };
             demand.pools[low as usize][round as usize].push_back((pair, turn));
             if asked {
-                return self.ask_distill(number, low);
+                self.ask_distill(number, low)?;
+            } else {
+                self.distill(number, low, level);
             }
-            self.distill(number, low, level);
+            self.move_in_with(pair);
             return Ok(());
         }
         let hops = demand.way.links.len() as u32;
