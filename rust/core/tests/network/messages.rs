@@ -181,7 +181,11 @@ fn ions_wait_until_both_nodes_know_in_the_state_that_was_announced() {
         let exact = Link::new(whole.clone()).unwrap().exact().unwrap().fidelity;
         whole.nodes[1].memory.as_mut().unwrap().frequency_offset_rad_per_s *= -1.0;
         let turned = Link::new(whole).unwrap().exact().unwrap().fidelity;
-        assert!(exact - turned > 0.03, "phases of opposite offsets add up in psi states");
+        // in psi states phases of equal offsets subtract and those of opposite ones add up
+        let [a, b] = lengths_m.map(|length_m| (length_m + 2000.0) * 5e-9);
+        let kept = libm::exp(-(a + b) * (1.0 / 50e-6 + 0.5 / 300e-6));
+        let apart = 0.5 * kept * (libm::cos(2e4 * (a - b)) - libm::cos(2e4 * (a + b)));
+        assert_close(exact - turned, apart, 1e-9, "equal and opposite offsets");
         for saturate in [Saturation::Links, Saturation::Demands] {
             let given = memory(0.0);
             let mean = delivered(lengths_m, [&given, &given], saturate).mean;
